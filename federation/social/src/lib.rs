@@ -1,0 +1,1 @@
+//! Accounts, posts, timelines, notifications, relationships and media, and their federation.

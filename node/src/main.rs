@@ -1,0 +1,2 @@
+//! The program `sovereign`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Who may log in: people, sessions, OAuth apps and tokens.

@@ -1,0 +1,1 @@
+//! Connecting to Postgres and bringing schemas up to date.

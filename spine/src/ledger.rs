@@ -1,0 +1,1 @@
+//! The event ledger: append-only, in Postgres, read in commit order without gaps.

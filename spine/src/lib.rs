@@ -1,0 +1,35 @@
+//! The permanent spine of a node.
+//!
+//! An immutable event [`ledger`] in Postgres, an event [`bus`] with two adapters, and a durable
+//! [`work`] system. Services commit their rows, their events and their jobs in one transaction
+//! ([`Tx`]); everything else that happens, happens because of an event or a job. The spine knows no
+//! service.
+
+pub mod bus;
+pub mod clock;
+pub mod database;
+pub mod event;
+pub mod http;
+pub mod ids;
+pub mod ledger;
+pub mod problem;
+pub mod seal;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transaction;
+pub mod work;
+
+mod error;
+mod node;
+mod runtime;
+
+pub use bus::{Filter, Handler, HandlerError};
+pub use clock::Clock;
+pub use error::SpineError;
+pub use event::{Cause, Event, EventData, Retention};
+pub use ids::{EventId, JobId, Snowflake, Snowflakes};
+pub use node::{Spine, SpineSettings};
+pub use problem::Problem;
+pub use runtime::{Roles, Running, Runtime};
+pub use transaction::Tx;
+pub use work::{BatchJob, Claimed, Concurrency, Job, JobError, JobOptions, JobRun, Lane};

@@ -1,0 +1,1 @@
+//! Sealing: personal payloads are readable only while their subject's key exists.

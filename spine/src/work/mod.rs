@@ -1,0 +1,229 @@
+//! The durable work system: jobs in Postgres, in three lanes, claimed and completed in batches.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Cause, EventId, JobId, Spine, SpineError, Tx};
+
+/// How soon a job must start. Each lane has workers of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(i16)]
+pub enum Lane {
+    /// At once: something waits for it this second.
+    Realtime = 0,
+    /// Soon: a person looks at the result.
+    Interactive = 1,
+    /// When there is time: imports, deliveries, maintenance.
+    Background = 2,
+}
+
+/// A durable piece of work: its fields are its payload, stored in the queue.
+///
+/// Safe to run twice. A job that writes only to Postgres completes inside its own transaction
+/// ([`JobRun::begin`], then [`Tx::commit`]) and thereby takes effect exactly once.
+#[async_trait]
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The service that performs it.
+    type Context: Send + Sync + 'static;
+    /// Stored in the queue: never renamed, a new meaning gets a new name. `service.do_this`.
+    const KIND: &'static str;
+    /// Where it waits.
+    const LANE: Lane;
+    /// After this many failed attempts it is a dead letter.
+    const MAX_ATTEMPTS: u16 = 10;
+    /// How long one run may take before another worker may claim it.
+    const LEASE: Duration = Duration::from_secs(60);
+
+    /// Jobs with the same key never run more than `limit` at a time, over all processes.
+    fn concurrency(&self) -> Option<Concurrency> {
+        None
+    }
+
+    /// How long to wait after failed attempt number `attempt` (from 1), before jitter.
+    fn backoff(attempt: u16) -> Duration {
+        let exponent = u32::from(attempt.min(12));
+        Duration::from_secs((1_u64 << exponent).min(3_600))
+    }
+
+    /// Does the work.
+    ///
+    /// # Errors
+    /// [`JobError`] says retry (when) or give up.
+    async fn run(&self, context: &Self::Context, run: &mut JobRun) -> Result<(), JobError>;
+}
+
+/// A job whose items are worth doing many at a time, in one transaction that also completes them.
+#[async_trait]
+pub trait BatchJob: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The service that performs it.
+    type Context: Send + Sync + 'static;
+    /// Stored in the queue: never renamed.
+    const KIND: &'static str;
+    /// Where it waits.
+    const LANE: Lane;
+    /// After this many failed attempts an item is a dead letter.
+    const MAX_ATTEMPTS: u16 = 10;
+    /// How long one run of a batch may take before another worker may claim its items.
+    const LEASE: Duration = Duration::from_secs(60);
+    /// At most this many at a time.
+    const BATCH: usize = 100;
+
+    /// How long to wait after failed attempt number `attempt` (from 1), before jitter.
+    fn backoff(attempt: u16) -> Duration {
+        let exponent = u32::from(attempt.min(12));
+        Duration::from_secs((1_u64 << exponent).min(3_600))
+    }
+
+    /// Does the work for all items, in enqueue order, in `tx`; the worker commits it together with
+    /// the completions. An outcome an item: an item that says retry or give up is so marked while
+    /// the others complete, so it must have left nothing in the transaction.
+    ///
+    /// # Errors
+    /// The whole batch is rolled back; its items then run alone, each in a batch of one, so that a
+    /// poisonous item fails only itself.
+    async fn run(
+        context: &Self::Context,
+        items: &[Claimed<Self>],
+        tx: &mut Tx,
+    ) -> Result<Vec<Result<(), JobError>>, JobError>
+    where
+        Self: Sized;
+}
+
+/// One claimed item of a [`BatchJob`].
+#[derive(Clone, Debug)]
+pub struct Claimed<J> {
+    /// The job's id.
+    pub id: JobId,
+    /// Which attempt this is, from 1.
+    pub attempt: u16,
+    /// Why it was scheduled: set it on the transaction ([`Tx::set_cause`]) before what it records.
+    pub cause: Cause,
+    /// The payload.
+    pub job: J,
+}
+
+/// A key of which only so many jobs run at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concurrency {
+    /// Such as `host:mastodon.example`.
+    pub key: String,
+    /// How many at a time.
+    pub limit: u16,
+}
+
+/// How a job is scheduled where it differs from the default.
+#[derive(Clone, Debug, Default)]
+pub struct JobOptions {
+    /// Not before this time.
+    pub run_at: Option<DateTime<Utc>>,
+    /// The event that triggers it, where that is not the transaction's cause: with the kind and
+    /// `part` its idempotency key. Without any event the job is unique by its own id.
+    pub because_of: Option<EventId>,
+    /// Tells apart several jobs of one kind for one event (a recipient's host).
+    pub part: Option<String>,
+    /// Higher goes first within the lane.
+    pub priority: i16,
+}
+
+impl JobOptions {
+    /// Triggered by this event.
+    pub fn because_of(event: EventId) -> Self {
+        Self { because_of: Some(event), ..Self::default() }
+    }
+
+    /// One of several jobs of the same kind for the same event.
+    #[must_use]
+    pub fn part(mut self, part: impl Into<String>) -> Self {
+        self.part = Some(part.into());
+        self
+    }
+
+    /// Not before `time`.
+    #[must_use]
+    pub fn at(mut self, time: DateTime<Utc>) -> Self {
+        self.run_at = Some(time);
+        self
+    }
+}
+
+/// One run of a [`Job`].
+pub struct JobRun {
+    spine: Spine,
+    id: JobId,
+    attempt: u16,
+    cause: Cause,
+}
+
+impl JobRun {
+    /// The job's id.
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u16 {
+        self.attempt
+    }
+
+    /// Why it was scheduled.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// Opens the transaction that holds the job's effects AND its completion, fenced by its
+    /// attempt: committing it completes the job; if another worker claimed the job meanwhile, the
+    /// commit fails with [`SpineError::LeaseLost`] and nothing happened. May be called once.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn begin(&mut self) -> Result<Tx, SpineError> {
+        todo!()
+    }
+}
+
+/// Why a job did not get done.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Again, after the job's backoff.
+    #[error("try again: {0}")]
+    Retry(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Again, after this time; it does not count as a failed attempt (the other side said when).
+    #[error("try again in {} s: {reason}", after.as_secs())]
+    RetryAfter {
+        /// How long to wait.
+        after: Duration,
+        /// What the other side said.
+        reason: String,
+    },
+    /// Never: it becomes a dead letter at once.
+    #[error("gave up: {0}")]
+    GiveUp(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl JobError {
+    /// Retry because of this error.
+    pub fn retry(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Retry(error.into())
+    }
+
+    /// Give up because of this error.
+    pub fn give_up(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::GiveUp(error.into())
+    }
+}
+
+impl From<SpineError> for JobError {
+    fn from(error: SpineError) -> Self {
+        Self::retry(error)
+    }
+}
+
+impl From<sqlx::Error> for JobError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::retry(error)
+    }
+}

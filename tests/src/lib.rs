@@ -1,0 +1,1 @@
+//! End to end: whole nodes, independent peers, real clients.
