@@ -25,7 +25,7 @@ mod runtime;
 
 pub use bus::{Filter, Handler, HandlerError};
 pub use clock::Clock;
-pub use error::SpineError;
+pub use error::{SpineError, database_is_unavailable};
 pub use event::{Cause, Event, EventData, Retention};
 pub use ids::{EventId, JobId, Snowflake, Snowflakes};
 pub use node::{Spine, SpineSettings};

@@ -1,1 +1,27 @@
 //! Accounts, posts, timelines, notifications, relationships and media, and their federation.
+//!
+//! The short paths: a local command (`commands`) or an applied activity (`inbound`) calls the same
+//! `write` functions inside one transaction; they change rows, record events and schedule jobs.
+//! `outbound` turns events into activities and delivers them, a job a recipient host. `read` answers
+//! the client API with Mastodon's entities, `documents` answers other servers. One visibility rule
+//! ([`visibility`]) serves them all.
+
+pub mod commands;
+pub mod documents;
+mod error;
+pub mod events;
+pub mod ids;
+pub mod inbound;
+pub mod outbound;
+pub mod read;
+mod service;
+mod settings;
+mod store;
+pub mod visibility;
+mod write;
+
+pub use error::SocialError;
+pub use ids::{AccountId, ListId, MediaId, NotificationId, PollId, PostId};
+pub use service::Social;
+pub use settings::SocialSettings;
+pub use visibility::Visibility;

@@ -1,0 +1,1 @@
+//! What local people do: one file a command.

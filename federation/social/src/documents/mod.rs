@@ -1,0 +1,1 @@
+//! What other servers fetch: actors, posts, collections, WebFinger, NodeInfo.

@@ -1,0 +1,1 @@
+//! What other servers tell us: the inbox, then one file an activity.

@@ -1,0 +1,1 @@
+//! What we tell other servers: activities made from events, delivered a job a host.

@@ -1,0 +1,1 @@
+//! What clients read: Mastodon's entities, loaded in batches.
