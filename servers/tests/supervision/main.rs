@@ -1,0 +1,5 @@
+//! Real servers: started, killed in every way, started again.
+
+mod nats;
+mod parent;
+mod postgres;
