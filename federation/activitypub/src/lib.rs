@@ -1,0 +1,13 @@
+//! The ActivityPub protocol: vocabulary, signatures, fetching, WebFinger, delivery.
+//!
+//! This crate speaks with other servers and knows no database: what it remembers, it is handed. It
+//! turns strangers' JSON into plain structs ([`vocabulary`]), our structs into JSON ([`builders`]),
+//! proves and checks who sent what ([`keys`], [`signature`]), brings documents in ([`fetch`],
+//! [`webfinger`]) and takes activities out ([`deliver`]).
+//!
+//! Two rules hold throughout. Whatever comes from outside is a claim until its origin is proven: an
+//! object counts only when it was fetched from its own id, or signed by the key of its owner. And
+//! whatever comes from outside is capped: strings, lists, pages, hops, bytes.
+
+pub mod keys;
+pub mod signature;
