@@ -98,6 +98,9 @@ pub struct PostDeleted {
     pub local: bool,
     /// The boosted post, where this was a boost.
     pub boost_of: Option<PostId>,
+    /// The post it replied to, where known: its number of replies changed.
+    #[serde(default)]
+    pub in_reply_to: Option<PostId>,
 }
 social_event!(PostDeleted, "social.PostDeleted.v1", |e| e.uri.clone(), sealed: None);
 

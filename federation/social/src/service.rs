@@ -6,6 +6,8 @@ use activitypub as _;
 use spine::Spine;
 use spine::http::GuardedClient;
 
+use crate::media::MediaStore;
+use crate::read::cache::ReadCache;
 use crate::{SocialError, SocialSettings};
 
 /// The social service. Cheap to clone.
@@ -16,6 +18,8 @@ pub(crate) struct Inner {
     pub(crate) spine: Spine,
     pub(crate) settings: SocialSettings,
     pub(crate) client: GuardedClient,
+    pub(crate) cache: ReadCache,
+    pub(crate) media: MediaStore,
 }
 
 impl Social {
@@ -28,7 +32,9 @@ impl Social {
         settings: SocialSettings,
         client: GuardedClient,
     ) -> Result<Self, SocialError> {
-        Ok(Self(Arc::new(Inner { spine, settings, client })))
+        let cache = ReadCache::new(spine.clock().clone());
+        let media = MediaStore::open(&settings)?;
+        Ok(Self(Arc::new(Inner { spine, settings, client, cache, media })))
     }
 
     /// The settings.
