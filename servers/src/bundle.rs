@@ -18,9 +18,9 @@ pub struct Bundle {
     /// The pinned version; a new one gets a folder of its own.
     pub version: &'static str,
     /// Where the programs are inside the bundle.
-    programs: &'static str,
-    /// A program that tells whether the bundle is whole.
-    main_program: &'static str,
+    pub programs: &'static str,
+    /// The program that tells whether the bundle is there.
+    pub main_program: &'static str,
 }
 
 /// PostgreSQL with pgvector and the usual contrib extensions, without pgcrypto and uuid-ossp.

@@ -10,6 +10,7 @@
 //! ```
 
 mod data_folder;
+mod home;
 mod log;
 mod orphan;
 mod programs;

@@ -1,7 +1,6 @@
 //! The server's handle: starting, waiting until it answers, stopping.
 
-use std::fs::{self, File, Permissions, TryLockError};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::data_folder::DataFolder;
 use super::socket_folder::SocketFolder;
 use super::wire::{self, Connecting};
-use super::{log, orphan, programs, settings};
+use super::{home, log, orphan, programs, settings};
 use crate::account::Account;
 use crate::keeper::{Keeper, Launch, last_lines, log_length};
 use crate::{Launcher, ServerError};
@@ -72,10 +71,9 @@ impl PostgresServer {
     /// After a crash of the node this waits for the old server to finish its shutdown.
     pub fn start(config: &PostgresConfig) -> Result<Self, ServerError> {
         settings::check(&config.settings)?;
-        let folder = config.data.join("postgres");
-        let account = Account::for_files_in(&folder)?;
-        let folder = prepare_folder(&config.data, &folder, &account)?;
-        let lock = lock(&folder)?;
+        let account = Account::for_files_in(&home::folder_in(&config.data))?;
+        let folder = home::prepare(&config.data, &account)?;
+        let lock = home::lock(&folder)?;
 
         let majors = DataFolder::majors_in(&folder)?;
         let programs = programs::find(config, &account, &folder, &majors)?;
@@ -111,6 +109,16 @@ impl PostgresServer {
         })
     }
 
+    /// Where the node's database is, if the server of this data folder is running and answers:
+    /// another process of the node, such as the command line, uses it then and starts none.
+    pub fn find_running(data: &Path) -> Result<Option<String>, ServerError> {
+        let Ok(folder) = home::folder_in(data).canonicalize() else { return Ok(None) };
+        let account = Account::for_files_in(&folder)?;
+        let socket = SocketFolder::of(&folder, &account);
+        let answers = wire::Session::open(&socket.socket(), DATABASE, DATABASE).is_ok();
+        Ok(answers.then(|| url(socket.path(), DATABASE)))
+    }
+
     /// Where to connect to the node's database.
     pub fn url(&self) -> String {
         self.url_of(DATABASE)
@@ -118,8 +126,7 @@ impl PostgresServer {
 
     /// Where to connect to another database of this server.
     pub fn url_of(&self, database: &str) -> String {
-        let folder = escape(&self.socket_folder.to_string_lossy());
-        format!("postgres://{DATABASE}@localhost:5432/{}?host={folder}", escape(database))
+        url(&self.socket_folder, database)
     }
 
     /// The server's major version.
@@ -161,55 +168,6 @@ impl Drop for PostgresServer {
         if let Err(error) = self.stop_now() {
             tracing::error!(%error, "a server could not be stopped");
         }
-    }
-}
-
-/// Makes `<data>/postgres` exist, private to the account, and checks that the account gets there.
-fn prepare_folder(data: &Path, folder: &Path, account: &Account) -> Result<PathBuf, ServerError> {
-    fs::create_dir_all(data).map_err(ServerError::path("create", data))?;
-    if !folder.exists() {
-        fs::create_dir(folder).map_err(ServerError::path("create", folder))?;
-        account.own(folder)?;
-        fs::set_permissions(folder, Permissions::from_mode(0o700))
-            .map_err(ServerError::path("set the mode of", folder))?;
-    }
-    let folder = folder.canonicalize().map_err(ServerError::path("look at", folder))?;
-    if account.is_other()
-        && let Some(obstacle) = account.shut_out_by(&folder)?
-    {
-        // Our own data folder may be passed through by the server, though not listed.
-        let metadata = data.metadata().map_err(ServerError::path("look at", data))?;
-        let is_ours =
-            obstacle == data.canonicalize().map_err(ServerError::path("look at", data))?;
-        if !is_ours || metadata.uid() != 0 {
-            return Err(shut_out(account, obstacle));
-        }
-        let mode = Permissions::from_mode(metadata.mode() | 0o011);
-        fs::set_permissions(data, mode).map_err(ServerError::path("set the mode of", data))?;
-        if let Some(obstacle) = account.shut_out_by(&folder)? {
-            return Err(shut_out(account, obstacle));
-        }
-    }
-    Ok(folder)
-}
-
-fn shut_out(account: &Account, folder: PathBuf) -> ServerError {
-    ServerError::CannotEnter { user: account.name().to_owned(), folder }
-}
-
-fn lock(folder: &Path) -> Result<File, ServerError> {
-    let path = folder.join("lock");
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(ServerError::path("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(ServerError::InUse { folder: folder.to_owned(), pid: None })
-        }
-        Err(TryLockError::Error(error)) => Err(ServerError::path("lock", &path)(error)),
     }
 }
 
@@ -273,6 +231,11 @@ fn ensure_database(socket: &SocketFolder) -> Result<(), Connecting> {
         }
         Err(other) => Err(other),
     }
+}
+
+fn url(socket_folder: &Path, database: &str) -> String {
+    let folder = escape(&socket_folder.to_string_lossy());
+    format!("postgres://{DATABASE}@localhost:5432/{}?host={folder}", escape(database))
 }
 
 /// Percent-encodes all but what is plain in every part of a URL.

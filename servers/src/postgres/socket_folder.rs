@@ -23,10 +23,16 @@ pub(super) struct SocketFolder {
 impl SocketFolder {
     /// `<folder>/run`, or a folder with a short name elsewhere if that path is too long.
     pub fn prepare(folder: &Path, account: &Account) -> Result<Self, ServerError> {
+        let own = Self::of(folder, account);
+        make_private(&own.path, account)?;
+        Ok(own)
+    }
+
+    /// Where it is, without making sure that it exists.
+    pub fn of(folder: &Path, account: &Account) -> Self {
         let near = folder.join("run");
         let path = if fits(&near) { near } else { far_from(folder, account) };
-        make_private(&path, account)?;
-        Ok(Self { path })
+        Self { path }
     }
 
     pub fn path(&self) -> &Path {

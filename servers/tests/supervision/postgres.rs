@@ -1,6 +1,7 @@
 //! Postgres.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -82,9 +83,33 @@ fn a_killed_server_comes_back_at_the_same_address() {
 #[test]
 fn two_nodes_cannot_use_one_data_folder() {
     let folder = folder();
-    let _server = PostgresServer::start(&config(folder.path())).expect("it starts");
+    assert_eq!(PostgresServer::find_running(folder.path()).expect("an answer"), None);
+    let server = PostgresServer::start(&config(folder.path())).expect("it starts");
     let second = PostgresServer::start(&config(folder.path()));
     assert!(matches!(second, Err(ServerError::InUse { .. })), "{second:?}");
+    // But a second process can find and use the first one's server.
+    let found = PostgresServer::find_running(folder.path()).expect("an answer");
+    assert_eq!(found, Some(server.url()));
+}
+
+#[test]
+fn a_data_folder_that_only_root_can_enter_gets_its_server_elsewhere() {
+    if !nix::unistd::Uid::effective().is_root() {
+        return; // Nobody else needs another account.
+    }
+    let folder = folder();
+    let data = folder.path().join("private/data");
+    fs::create_dir_all(&data).expect("created");
+    fs::set_permissions(folder.path().join("private"), fs::Permissions::from_mode(0o700))
+        .expect("its mode");
+    for _ in ["created", "found again"] {
+        let server = PostgresServer::start(&config(&data)).expect("it starts");
+        query(&server.url(), "CREATE TABLE IF NOT EXISTS kept (n int)").expect("an answer");
+        server.stop().expect("it stops");
+    }
+    let elsewhere = fs::read_link(data.join("postgres")).expect("a link");
+    assert!(elsewhere.starts_with("/var/lib/sovereign"), "{elsewhere:?}");
+    fs::remove_dir_all(elsewhere).expect("removed");
 }
 
 #[test]

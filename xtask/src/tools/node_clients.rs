@@ -1,0 +1,68 @@
+//! Client libraries on Node.js for the tests, installed beside the tests' own scripts.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+
+use super::Stamp;
+use crate::{fetch, progress, workspace};
+
+const CLIENTS: &str = "tests/clients";
+/// The oldest Node.js that has what the scripts use: `fetch`, `WebSocket`, ES modules.
+const OLDEST_NODE: u32 = 22;
+
+/// The `node` that runs the tests' scripts; `None` where the tests have none.
+pub fn obtain() -> anyhow::Result<Option<PathBuf>> {
+    let folder = workspace::root().join(CLIENTS);
+    let (manifest, lock) = (folder.join("package.json"), folder.join("package-lock.json"));
+    if !lock.is_file() {
+        return Ok(None);
+    }
+    let node = node()?;
+    let modules = folder.join("node_modules");
+    let stamp = Stamp::of(modules.join(".installed"), &[&manifest, &lock])?;
+    if stamp.is_current() {
+        return Ok(Some(node));
+    }
+    progress::timed(&format!("installing {CLIENTS}/package-lock.json into it"), || {
+        let beside = node.parent().context("node is in no folder")?;
+        let mut npm = Command::new(beside.join("npm"));
+        npm.current_dir(&folder).env("PATH", path_with(beside)?).args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]);
+        workspace::succeed(&mut npm, "npm ci")?;
+        stamp.write()
+    })?;
+    Ok(Some(node))
+}
+
+/// The system's Node.js where it is new enough and has npm, the pinned bundle otherwise.
+fn node() -> anyhow::Result<PathBuf> {
+    if let Some(node) = super::on_path(&["node", "nodejs"])
+        && node.parent().is_some_and(|folder| folder.join("npm").exists())
+        && version(&node).is_some_and(|major| major >= OLDEST_NODE)
+    {
+        return Ok(node);
+    }
+    Ok(fetch::node_js()?.join("node"))
+}
+
+/// `v24.19.0` is 24.
+fn version(node: &Path) -> Option<u32> {
+    let output = Command::new(node).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// The PATH with this folder in front: npm's script starts `node` by name.
+fn path_with(folder: &Path) -> anyhow::Result<std::ffi::OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
+    env::join_paths(folders).context("the PATH cannot be extended")
+}

@@ -1,0 +1,86 @@
+//! `cargo xtask up`: the stack that `compose/` describes, from local programs.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::thread;
+
+use anyhow::{Context, bail};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
+use servers::{NatsConfig, NatsServer, PostgresConfig, PostgresServer};
+
+use crate::node::{self, Build};
+use crate::{fetch, progress, workspace};
+
+/// Arguments of `up`.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Build as for a household: slower to build, faster to run.
+    #[arg(long)]
+    release: bool,
+    /// Where the stack keeps its data.
+    #[arg(long, default_value = ".sovereign-stack")]
+    data: PathBuf,
+    /// Passed to the program.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    program_arguments: Vec<OsString>,
+}
+
+/// Runs the task until the node ends; Ctrl-C ends it.
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let programs = fetch::postgres()?;
+    fetch::nats()?;
+    let program = node::build(Build::of(arguments.release))?;
+
+    // Before any thread starts, so that all of them inherit it: the node and its servers are
+    // stopped in order, whatever signal comes.
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGINT);
+    signals.add(Signal::SIGTERM);
+    signals.thread_block().context("cannot block signals")?;
+
+    let data = workspace::root().join(&arguments.data);
+    progress::step("starting PostgreSQL");
+    let config = PostgresConfig { programs: Some(programs), ..PostgresConfig::new(&data) };
+    let postgres = PostgresServer::start(&config)?;
+    println!("PostgreSQL: {}", postgres.url());
+    progress::step("starting NATS");
+    let nats = NatsServer::start(&NatsConfig::new(data.join("nats")))?;
+    println!("NATS: {}", nats.url());
+
+    progress::step("starting the node");
+    let node = Command::new(&program)
+        .args(&arguments.program_arguments)
+        .current_dir(workspace::root())
+        .env_remove("SQLX_OFFLINE")
+        .env("DATABASE_URL", postgres.url())
+        .env("SOVEREIGN_NATS__URL", nats.url())
+        .env("SOVEREIGN_DATA", data.join("node"))
+        .spawn()
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    let outcome = wait(node, signals);
+    progress::step("stopping NATS and PostgreSQL");
+    nats.stop()?;
+    postgres.stop()?;
+    outcome
+}
+
+/// Waits for the node, handing it a SIGTERM that this process gets. (A Ctrl-C in the terminal
+/// reaches the node by itself.)
+fn wait(mut node: Child, signals: SigSet) -> anyhow::Result<()> {
+    let pid = Pid::from_raw(node.id().cast_signed());
+    thread::spawn(move || {
+        while let Ok(signal) = signals.wait() {
+            if signal == Signal::SIGTERM && kill(pid, signal).is_err() {
+                return;
+            }
+        }
+    });
+    let status = node.wait().context("cannot wait for the node")?;
+    if !status.success() && status.signal() != Some(Signal::SIGINT as i32) {
+        bail!("the node ended with {status}");
+    }
+    Ok(())
+}
