@@ -271,6 +271,7 @@ CREATE TABLE social.home_entry (
     account_id  bigint NOT NULL REFERENCES social.account(id) ON DELETE CASCADE,
     post_id     bigint NOT NULL REFERENCES social.post(id) ON DELETE CASCADE,
     author_id   bigint NOT NULL,
+    boost_of_id bigint,                               -- a boost's post: shown once among the newest
     PRIMARY KEY (account_id, post_id)
 );
 CREATE INDEX home_entry_author ON social.home_entry (account_id, author_id);

@@ -21,6 +21,9 @@ pub enum SocialError {
     /// A remote server could not be reached or made no sense.
     #[error("the remote server failed: {0}")]
     Remote(String),
+    /// Another transaction did the same at the same moment: the same call will now see it.
+    #[error("another change of the same thing came first")]
+    Raced,
     /// The store failed.
     #[error("the social store failed")]
     Store(#[from] sqlx::Error),
@@ -38,7 +41,7 @@ impl SocialError {
         match self {
             Self::Store(error) => database_is_unavailable(error),
             Self::Spine(error) => error.is_unavailable(),
-            Self::Media(_) => true,
+            Self::Raced | Self::Media(_) => true,
             _ => false,
         }
     }
