@@ -10,4 +10,6 @@
 //! whatever comes from outside is capped: strings, lists, pages, hops, bytes.
 
 pub mod keys;
+pub mod origin;
 pub mod signature;
+pub mod vocabulary;
