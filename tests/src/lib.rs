@@ -1,1 +1,27 @@
-//! End to end: whole nodes, independent peers, real clients.
+//! What the end-to-end tests share: whole nodes, an independent peer, a client.
+//!
+//! Each node is the real program in a process of its own, on a loopback address of its own, with a
+//! database of its own on the test command's Postgres (or one it supervises itself), so that nodes
+//! talk to each other as they would across the world.
+
+mod address;
+mod client;
+mod node;
+mod peer;
+mod schema;
+mod wait;
+
+pub use address::Address;
+pub use client::{Answer, Client, Stream};
+pub use node::{Bus, Node, NodeOptions};
+pub use peer::Peer;
+pub use wait::{eventually, eventually_within};
+
+/// The environment variable, or a sentence that says which command sets it.
+///
+/// # Panics
+/// It is not set.
+pub fn needed(variable: &str) -> String {
+    std::env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} is not set; run the tests with `cargo xtask test`"))
+}
