@@ -29,7 +29,7 @@ pub fn run() -> anyhow::Result<()> {
     for finding in &findings {
         eprintln!("{finding}");
     }
-    bail!("{} things are not as the house has them", findings.len());
+    bail!("not as the house has it: {} findings", findings.len());
 }
 
 /// The database's schemas: each has a folder of migrations.
