@@ -161,3 +161,17 @@ pub struct RelationshipChanged {
     pub change: String,
 }
 social_event!(RelationshipChanged, "social.RelationshipChanged.v1", |e| format!("account:{}", e.account), sealed: Some(format!("account:{}", e.account)));
+
+/// Someone, here or elsewhere, reported an account to the node's moderators.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ReportFiled {
+    /// The report's id.
+    pub report: String,
+    /// Who reports.
+    pub account: AccountId,
+    /// Who is reported.
+    pub target: AccountId,
+    /// Whether the reported account's server is told.
+    pub forwarded: bool,
+}
+social_event!(ReportFiled, "social.ReportFiled.v1", |e| format!("report:{}", e.report), sealed: Some(format!("account:{}", e.account)));

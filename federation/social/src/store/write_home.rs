@@ -177,28 +177,32 @@ pub async fn fan_out_tags(
     .await
 }
 
-/// Fills a follower's home timeline with the newest posts of someone he follows from now on.
+/// Fills home timelines of local followers with the newest posts of someone they follow from now
+/// on, pair by pair, at most `limit` posts each.
 pub async fn merge(
     conn: &mut PgConnection,
-    follower: i64,
-    target: i64,
+    followers: &[i64],
+    targets: &[i64],
     limit: i64,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO social.home_entry (account_id, post_id, author_id, boost_of_id)
-         SELECT $1, p.id, p.author_id, p.boost_of_id
-           FROM (SELECT p.id, p.author_id, p.boost_of_id
-                   FROM social.post p
-                  WHERE p.author_id = $2
-                    AND p.visibility <= 2
-                    AND p.boost_of_id IS NULL
-                    AND (p.in_reply_to_uri IS NULL AND p.in_reply_to_account_id IS NULL
-                         OR p.in_reply_to_account_id IN ($1, $2))
-                  ORDER BY p.id DESC
-                  LIMIT $3) p
+        "INSERT INTO social.home_entry (account_id, post_id, author_id)
+         SELECT pair.follower_id, newest.id, pair.target_id
+           FROM unnest($1::bigint[], $2::bigint[]) AS pair(follower_id, target_id)
+           JOIN social.local_account l ON l.account_id = pair.follower_id
+          CROSS JOIN LATERAL (
+                SELECT p.id
+                  FROM social.post p
+                 WHERE p.author_id = pair.target_id
+                   AND p.visibility <= 2
+                   AND p.boost_of_id IS NULL
+                   AND (p.in_reply_to_uri IS NULL AND p.in_reply_to_account_id IS NULL
+                        OR p.in_reply_to_account_id IN (pair.follower_id, pair.target_id))
+                 ORDER BY p.id DESC
+                 LIMIT $3) newest
          ON CONFLICT DO NOTHING",
-        follower,
-        target,
+        followers,
+        targets,
         limit,
     )
     .execute(conn)
@@ -226,6 +230,19 @@ pub async fn clear(
         owners,
         authors,
         boosts_by_others,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes all that accounts wrote or boosted from every home timeline.
+pub async fn clear_everywhere(conn: &mut PgConnection, authors: &[i64]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM social.home_entry h
+          USING social.post p
+          WHERE p.author_id = ANY($1::bigint[]) AND h.post_id = p.id",
+        authors,
     )
     .execute(conn)
     .await?;

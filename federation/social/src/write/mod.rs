@@ -9,5 +9,16 @@
 //! transactions still wait for each other, PostgreSQL ends one of them, and its job or command runs
 //! again.
 
+pub mod accounts;
+pub mod blocks;
+pub mod follows;
+pub mod mutes;
 pub mod notifications;
+pub mod pins;
 pub mod posts;
+mod purge;
+pub mod reactions;
+pub mod reports;
+pub mod votes;
+
+pub use purge::PurgeAccount;

@@ -1,9 +1,13 @@
 //! Posts and boosts: stored, edited, deleted.
 
+mod delete;
+mod edit;
 mod insert;
 mod place;
 mod stored;
 
+pub use delete::{DeletedPost, delete};
+pub use edit::{EditedPost, edit};
 pub use insert::{adopt, insert, remote_id};
 pub use stored::{
     Application, Attachment, Distribution, Inserted, Mention, Outcome, PollOption, RemoteMedia,
