@@ -103,7 +103,10 @@ class Peer:
         if order.get("tamper"):
             body = body.replace(order["tamper"][0].encode(), order["tamper"][1].encode())
         async with httpx.AsyncClient(timeout=30) as client:
-            answer = await client.post(url, content=body, headers=headers)
+            try:
+                answer = await client.post(url, content=body, headers=headers)
+            except httpx.HTTPError as error:
+                return {"status": 0, "body": str(error)}
             return {"status": answer.status_code, "body": answer.text}
 
 

@@ -73,23 +73,29 @@ impl Client {
         let mut client = Self::anonymous(origin);
         let scopes = "read write follow push";
         let app = client
-            .post("/api/v1/apps", &json!({
-                "client_name": "End-to-end tests",
-                "redirect_uris": "urn:ietf:wg:oauth:2.0:oob",
-                "scopes": scopes,
-            }))
+            .post(
+                "/api/v1/apps",
+                &json!({
+                    "client_name": "End-to-end tests",
+                    "redirect_uris": "urn:ietf:wg:oauth:2.0:oob",
+                    "scopes": scopes,
+                }),
+            )
             .await
             .expect("the node answers")
             .ok();
         let token = client
-            .post("/oauth/token", &json!({
-                "grant_type": "password",
-                "client_id": app["client_id"],
-                "client_secret": app["client_secret"],
-                "username": username,
-                "password": password,
-                "scope": scopes,
-            }))
+            .post(
+                "/oauth/token",
+                &json!({
+                    "grant_type": "password",
+                    "client_id": app["client_id"],
+                    "client_secret": app["client_secret"],
+                    "username": username,
+                    "password": password,
+                    "scope": scopes,
+                }),
+            )
             .await
             .expect("the node answers")
             .ok();
@@ -117,8 +123,11 @@ impl Client {
 
     /// A request to be filled; a path is one of the node's own, a whole address is taken as it is.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let address =
-            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.origin) };
+        let address = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.origin)
+        };
         let request = self.http.request(method, address);
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -209,9 +218,8 @@ impl Client {
     /// # Panics
     /// The node refuses.
     pub async fn search(&self, query: &str) -> Value {
-        let request = self
-            .request(Method::GET, "/api/v2/search")
-            .query(&[("q", query), ("resolve", "true")]);
+        let request =
+            self.request(Method::GET, "/api/v2/search").query(&[("q", query), ("resolve", "true")]);
         self.send(request).await.expect("the node answers").ok()
     }
 

@@ -9,12 +9,14 @@ mod client;
 mod node;
 mod peer;
 mod schema;
+mod script;
 mod wait;
 
 pub use address::Address;
 pub use client::{Answer, Client, Stream};
 pub use node::{Bus, Node, NodeOptions};
 pub use peer::Peer;
+pub use script::run_script;
 pub use wait::{eventually, eventually_within};
 
 /// The environment variable, or a sentence that says which command sets it.

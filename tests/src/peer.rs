@@ -72,6 +72,13 @@ impl Peer {
         )
     }
 
+    /// Signs and posts an activity to a node that may be down: the status, if it answered.
+    pub async fn try_deliver(&self, inbox: &str, activity: &Value) -> Option<u64> {
+        let order = json!({ "inbox": inbox, "activity": activity });
+        let answer = self.client.post("/control/deliver", &order).await.ok()?;
+        answer.json["status"].as_u64()
+    }
+
     /// Makes a post that can be fetched from the peer.
     ///
     /// # Panics

@@ -18,11 +18,7 @@ where
 ///
 /// # Panics
 /// It never came; the message says what was waited for.
-pub async fn eventually_within<T, F>(
-    limit: Duration,
-    what: &str,
-    mut ask: impl FnMut() -> F,
-) -> T
+pub async fn eventually_within<T, F>(limit: Duration, what: &str, mut ask: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,
 {
