@@ -9,7 +9,21 @@
 //! object counts only when it was fetched from its own id, or signed by the key of its owner. And
 //! whatever comes from outside is capped: strings, lists, pages, hops, bytes.
 
+pub mod builders;
+pub mod deliver;
+pub mod fetch;
+mod gate;
 pub mod keys;
+mod knock;
+mod media_type;
 pub mod origin;
+mod redirect;
 pub mod signature;
+#[cfg(test)]
+mod test_server;
 pub mod vocabulary;
+pub mod webfinger;
+
+pub use gate::{HostGate, OpenGate};
+pub use media_type::is_activity_streams;
+pub use redirect::RedirectError;

@@ -1,5 +1,6 @@
 //! Keys that an actor publishes: `publicKey`, one or many, and `assertionMethod` (FEP-521a).
 
+use serde_json::Value;
 use url::Url;
 
 use super::limits;
@@ -31,6 +32,11 @@ pub enum KeyMaterial {
 }
 
 impl ActorPublicKey {
+    /// Reads a key that is a document of its own. Whether it is its owner's, the owner says.
+    pub fn from_document(value: &Value) -> Option<Self> {
+        Document::root(value).ok().and_then(Self::parse)
+    }
+
     /// Reads a key object.
     pub(super) fn parse(part: Document<'_>) -> Option<Self> {
         let material = match part.text("publicKeyPem", MATERIAL) {

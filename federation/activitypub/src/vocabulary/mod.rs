@@ -35,6 +35,14 @@ pub use reference::Reference;
 pub use tag::{Emoji, Tag};
 pub use tombstone::Tombstone;
 
+use serde_json::Value;
+use url::Url;
+
+/// The id of a whole document, which is free of misleading keywords.
+pub fn document_id(value: &Value) -> Result<Url, VocabularyError> {
+    read::Document::root(value)?.id()
+}
+
 /// A document is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VocabularyError {
