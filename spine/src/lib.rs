@@ -20,14 +20,17 @@ mod transaction;
 pub mod work;
 
 mod error;
+mod nats;
 mod node;
 mod runtime;
+mod wake;
 
-pub use bus::{Filter, Handler, HandlerError};
+pub use bus::{Filter, Handler, HandlerError, Patience};
 pub use clock::Clock;
 pub use error::{SpineError, database_is_unavailable};
 pub use event::{Cause, Event, EventData, Retention};
 pub use ids::{EventId, JobId, Snowflake, Snowflakes};
+pub use ledger::Position;
 pub use node::{Spine, SpineSettings};
 pub use problem::Problem;
 pub use runtime::{Roles, Running, Runtime};

@@ -1,11 +1,18 @@
 //! The spine of one process: its connections, its clock, its ids.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio_stream::wrappers::BroadcastStream;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::bus::{Feed, Registrations};
+use crate::database::{self, Purpose};
+use crate::ledger;
+use crate::nats::Nats;
+use crate::seal::{self, NodeKey, SubjectKeys};
+use crate::wake::Wakes;
 use crate::{Cause, Clock, Event, Snowflakes, SpineError, Tx};
 
 /// What the spine needs to know.
@@ -29,8 +36,33 @@ pub struct Spine(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) pool: PgPool,
+    pub(crate) workers: PgPool,
     pub(crate) clock: Clock,
     pub(crate) snowflakes: Snowflakes,
+    namespace: String,
+    ledger_id: uuid::Uuid,
+    process: u16,
+    keys: SubjectKeys,
+    wakes: Arc<Wakes>,
+    feed: OnceLock<Arc<Feed>>,
+    registrations: Registrations,
+    nats: Option<Nats>,
+    stop: CancellationToken,
+    _stop_when_dropped: DropGuard,
+}
+
+impl std::fmt::Debug for Spine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spine").field("namespace", &self.0.namespace).finish_non_exhaustive()
+    }
+}
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations/spine");
+
+/// The spine's own migrations, for tests' templates.
+#[cfg(feature = "testing")]
+pub(crate) fn migrations() -> &'static sqlx::migrate::Migrator {
+    &MIGRATIONS
 }
 
 impl Spine {
@@ -39,12 +71,52 @@ impl Spine {
     /// # Errors
     /// The database or the key file cannot be reached or used.
     pub async fn connect(settings: SpineSettings, clock: Clock) -> Result<Self, SpineError> {
-        todo!()
+        refuse_unusable(&settings.namespace)?;
+        let url = &settings.database_url;
+        let pool = database::pool(url, settings.connections, Purpose::Requests)?;
+        let workers = database::pool(url, settings.connections, Purpose::Workers)?;
+        database::migrate(&pool, "spine", &MIGRATIONS).await?;
+
+        let mut connection = database::dedicated(&pool).await?;
+        let start = prepare(&mut connection, &settings).await?;
+        connection.close().await?;
+
+        let wakes = Arc::new(Wakes::new());
+        let stop = CancellationToken::new();
+        let nats = match &settings.nats_url {
+            None => None,
+            Some(url) => {
+                let nats = Nats::connect(url, &settings.namespace).await?;
+                nats.share_wakes(Arc::clone(&wakes), stop.clone());
+                Some(nats)
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            pool,
+            workers,
+            snowflakes: Snowflakes::new(clock.clone(), u64::from(start.process)),
+            clock,
+            namespace: settings.namespace,
+            ledger_id: start.ledger_id,
+            process: start.process,
+            keys: SubjectKeys::new(start.key),
+            wakes,
+            feed: OnceLock::new(),
+            registrations: Registrations::default(),
+            nats,
+            _stop_when_dropped: stop.clone().drop_guard(),
+            stop,
+        })))
     }
 
     /// The pool, for reads outside a transaction.
     pub fn pool(&self) -> &PgPool {
         &self.0.pool
+    }
+
+    /// The pool of jobs and event handlers, which requests cannot exhaust.
+    pub fn worker_pool(&self) -> &PgPool {
+        &self.0.workers
     }
 
     /// The clock.
@@ -57,21 +129,48 @@ impl Spine {
         &self.0.snowflakes
     }
 
+    /// This process's number, 0 to 1023.
+    pub fn process_number(&self) -> u16 {
+        self.0.process
+    }
+
     /// Opens a transaction.
     ///
     /// # Errors
     /// The database is away.
     pub async fn begin(&self, cause: Cause) -> Result<Tx, SpineError> {
-        todo!()
+        self.begin_in(&self.0.pool, cause).await
+    }
+
+    /// Opens a transaction on the connections of jobs and event handlers.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn begin_worker(&self, cause: Cause) -> Result<Tx, SpineError> {
+        self.begin_in(&self.0.workers, cause).await
+    }
+
+    async fn begin_in(&self, pool: &PgPool, cause: Cause) -> Result<Tx, SpineError> {
+        let transaction = tokio::time::timeout(database::ACQUIRE_TIMEOUT, pool.begin())
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)??;
+        Ok(Tx::new(self.clone(), transaction, cause))
     }
 
     /// Destroys every key of a subject: whatever was sealed under it is unreadable from now on, in
-    /// every copy of the log. Part of the given transaction.
+    /// every copy of the log. Part of the given transaction, which also records that it happened
+    /// ([`crate::event::SubjectErased`]).
+    ///
+    /// Events about the subject that this very transaction records, and later ones, are sealed
+    /// under a new key: they tell handlers what happened, so they must hold nothing that was to be
+    /// erased.
     ///
     /// # Errors
     /// The database failed.
     pub async fn erase(tx: &mut Tx, subject: &str) -> Result<(), SpineError> {
-        todo!()
+        tx.destroy_keys(subject).await?;
+        tx.record(&crate::event::SubjectErased { subject: subject.to_owned() })?;
+        Ok(())
     }
 
     /// Seals bytes (a private key, a token) under the node's own key, for storage in the database.
@@ -79,7 +178,7 @@ impl Spine {
     /// # Errors
     /// The system's randomness failed.
     pub fn seal_secret(&self, plain: &[u8]) -> Result<Vec<u8>, SpineError> {
-        todo!()
+        self.node_key().seal_secret(plain)
     }
 
     /// Opens what [`Spine::seal_secret`] sealed.
@@ -87,13 +186,13 @@ impl Spine {
     /// # Errors
     /// It was sealed under another key, or changed.
     pub fn open_secret(&self, sealed: &[u8]) -> Result<Vec<u8>, SpineError> {
-        todo!()
+        self.node_key().open_secret(sealed)
     }
 
     /// Events from now on, as the bus delivers them, for live connections. A reader that lags
     /// behind is told how many it missed.
     pub fn tail(&self) -> BroadcastStream<Event> {
-        todo!()
+        BroadcastStream::new(self.feed().subscribe())
     }
 
     /// Whether the database, the bus and the disk answer, for the health check.
@@ -101,6 +200,116 @@ impl Spine {
     /// # Errors
     /// What is away.
     pub async fn health(&self) -> Result<(), SpineError> {
-        todo!()
+        let answer = sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.0.pool);
+        tokio::time::timeout(database::ACQUIRE_TIMEOUT, answer)
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)??;
+        match &self.0.nats {
+            Some(nats) => nats.health().await,
+            None => Ok(()),
+        }
     }
+
+    pub(crate) fn keys(&self) -> &SubjectKeys {
+        &self.0.keys
+    }
+
+    pub(crate) fn node_key(&self) -> &NodeKey {
+        self.0.keys.node()
+    }
+
+    pub(crate) fn wakes(&self) -> &Arc<Wakes> {
+        &self.0.wakes
+    }
+
+    pub(crate) fn registrations(&self) -> &Registrations {
+        &self.0.registrations
+    }
+
+    pub(crate) fn nats(&self) -> Option<&Nats> {
+        self.0.nats.as_ref()
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    pub(crate) fn ledger_id(&self) -> uuid::Uuid {
+        self.0.ledger_id
+    }
+
+    /// The reader of the ledger's end that all of this process shares; started at first use.
+    pub(crate) fn feed(&self) -> &Arc<Feed> {
+        self.0.feed.get_or_init(|| {
+            Feed::start(
+                self.0.workers.clone(),
+                Arc::clone(self.0.keys.node()),
+                self.0.clock.clone(),
+                self.0.wakes.events(),
+                self.0.stop.clone(),
+            )
+        })
+    }
+}
+
+/// What the database tells a process that starts.
+struct Start {
+    key: NodeKey,
+    ledger_id: uuid::Uuid,
+    process: u16,
+}
+
+/// Puts the ledger in order and matches the key file with it: one process at a time.
+async fn prepare(
+    connection: &mut PgConnection,
+    settings: &SpineSettings,
+) -> Result<Start, SpineError> {
+    let mut transaction = connection.begin().await?;
+    let row = sqlx::query!("SELECT id, key_fingerprint FROM spine.ledger FOR UPDATE")
+        .fetch_one(&mut *transaction)
+        .await?;
+    let path = &settings.key_file;
+    let key = match (seal::read_key_file(path)?, &row.key_fingerprint) {
+        (Some(key), None) => key,
+        (Some(key), Some(print)) if key.fingerprint() == *print => key,
+        (Some(_), Some(_)) => {
+            return Err(SpineError::Settings(format!(
+                "the key file {} does not belong to this database: what was sealed could not be \
+                 opened",
+                path.display()
+            )));
+        }
+        (None, Some(_)) => {
+            return Err(SpineError::Settings(format!(
+                "the key file {} is missing, and this database has payloads sealed under it: put \
+                 it back",
+                path.display()
+            )));
+        }
+        (None, None) => seal::create_key_file(path)?,
+    };
+    if row.key_fingerprint.is_none() {
+        sqlx::query!("UPDATE spine.ledger SET key_fingerprint = $1", key.fingerprint())
+            .execute(&mut *transaction)
+            .await?;
+    }
+    ledger::prepare(&mut transaction).await?;
+    let process = sqlx::query_scalar!(
+        r#"SELECT (nextval('spine.process_number') % 1024)::smallint AS "number!""#
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(Start { key, ledger_id: row.id, process: u16::try_from(process).unwrap_or(0) })
+}
+
+fn refuse_unusable(namespace: &str) -> Result<(), SpineError> {
+    let usable = (1..=64).contains(&namespace.len())
+        && namespace.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if usable {
+        return Ok(());
+    }
+    Err(SpineError::Settings(format!(
+        "the namespace {namespace:?} must be 1 to 64 letters, digits, - or _"
+    )))
 }

@@ -1,19 +1,56 @@
 //! One transaction: a service's rows, its events and its jobs, or none of them.
 
+use std::sync::Arc;
+
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use crate::work::JobOptions;
-use crate::{Cause, EventData, EventId, Job, JobId, Spine, SpineError};
+use crate::ledger::{self, Pending};
+use crate::seal::{Bucket, DataKey};
+use crate::work::{self, Completion, JobOptions, NewJob};
+use crate::{BatchJob, Cause, EventData, EventId, Job, JobId, Retention, Spine, SpineError};
 
 /// An open transaction. Events and jobs are collected and written in one statement each at
 /// [`Tx::commit`], after which their readers are woken. Dropped without a commit, nothing happened.
 pub struct Tx {
     spine: Spine,
     transaction: Transaction<'static, Postgres>,
-    cause: Cause,
+    cause: Arc<Cause>,
+    events: Vec<Pending>,
+    jobs: Vec<NewJob>,
+    /// The job that this transaction completes.
+    completion: Option<Completion>,
+    written: Written,
+    hooks: Vec<Box<dyn FnOnce() + Send + Sync>>,
+}
+
+/// What was written already and takes effect with the commit.
+#[derive(Default)]
+struct Written {
+    events: i32,
+    transaction_order: Option<i64>,
+    jobs: bool,
+    keys: Vec<(Bucket, DataKey)>,
+    erased: Vec<String>,
 }
 
 impl Tx {
+    pub(crate) fn new(
+        spine: Spine,
+        transaction: Transaction<'static, Postgres>,
+        cause: Cause,
+    ) -> Self {
+        Self {
+            spine,
+            transaction,
+            cause: Arc::new(cause),
+            events: Vec::new(),
+            jobs: Vec::new(),
+            completion: None,
+            written: Written::default(),
+            hooks: Vec::new(),
+        }
+    }
+
     /// The connection, for the service's own statements.
     pub fn conn(&mut self) -> &mut PgConnection {
         &mut self.transaction
@@ -32,7 +69,7 @@ impl Tx {
     /// What follows in this transaction happens because of something else (the next item of a
     /// batch).
     pub fn set_cause(&mut self, cause: Cause) {
-        self.cause = cause;
+        self.cause = Arc::new(cause);
     }
 
     /// Appends an event to the ledger. Later events and jobs of this transaction that should name
@@ -41,7 +78,25 @@ impl Tx {
     /// # Errors
     /// The payload cannot be written as JSON.
     pub fn record<E: EventData>(&mut self, event: &E) -> Result<EventId, SpineError> {
-        todo!()
+        let id = EventId::new();
+        let time = self.spine.clock().now();
+        let seal = match (event.sealed_under(), E::RETENTION) {
+            (Some(subject), retention) => Some(Bucket::of(&storable(subject), retention, time)),
+            (None, Retention::Forever) => None,
+            // Nothing personal, yet its time ends: all of the type share their keys.
+            (None, retention) => Some(Bucket::of(&format!("type:{}", E::TYPE), retention, time)),
+        };
+        self.events.push(Pending {
+            id,
+            kind: E::TYPE,
+            source: E::SOURCE,
+            subject: storable(event.subject()),
+            time,
+            cause: Arc::clone(&self.cause),
+            data: serde_json::to_vec(event)?,
+            seal,
+        });
+        Ok(id)
     }
 
     /// Schedules a job, keyed by the cause's event: a repeat is a no-op.
@@ -61,7 +116,79 @@ impl Tx {
         job: &J,
         options: JobOptions,
     ) -> Result<JobId, SpineError> {
-        todo!()
+        let job = NewJob::of(job, &self.cause, options, self.spine.clock().now())?;
+        Ok(self.enqueue(job))
+    }
+
+    /// Schedules an item of a batch job, keyed by the cause's event like [`Tx::schedule`].
+    ///
+    /// # Errors
+    /// The item cannot be written as JSON.
+    pub fn schedule_item<J: BatchJob>(
+        &mut self,
+        item: &J,
+        options: JobOptions,
+    ) -> Result<JobId, SpineError> {
+        let job = NewJob::of_item(item, &self.cause, options, self.spine.clock().now())?;
+        Ok(self.enqueue(job))
+    }
+
+    /// Schedules a job that is made already.
+    pub(crate) fn enqueue(&mut self, job: NewJob) -> JobId {
+        let id = job.id;
+        self.jobs.push(job);
+        id
+    }
+
+    /// Runs `hook` right after the commit, should it come to that: for caches of this process. A
+    /// process that dies in between never runs it.
+    pub fn on_commit(&mut self, hook: impl FnOnce() + Send + Sync + 'static) {
+        self.hooks.push(Box::new(hook));
+    }
+
+    /// The commit also completes this job, or fails where its lease was lost.
+    pub(crate) fn complete_at_commit(&mut self, completion: Completion) {
+        self.completion = Some(completion);
+    }
+
+    /// Destroys the keys of a subject: see [`Spine::erase`].
+    pub(crate) async fn destroy_keys(&mut self, subject: &str) -> Result<(), SpineError> {
+        let now = self.spine.clock().now();
+        sqlx::query!(
+            "UPDATE spine.subject_key SET wrapped = NULL, destroyed_at = $2
+              WHERE subject = $1 AND wrapped IS NOT NULL",
+            subject,
+            now
+        )
+        .execute(self.conn())
+        .await?;
+        self.spine.keys().forget_subject(subject);
+        self.written.keys.retain(|(bucket, _)| &*bucket.subject != subject);
+        self.written.erased.push(subject.to_owned());
+        Ok(())
+    }
+
+    /// Writes the events and jobs collected so far; they take effect with the commit.
+    pub(crate) async fn flush(&mut self) -> Result<(), SpineError> {
+        if !self.events.is_empty() {
+            let events = std::mem::take(&mut self.events);
+            let appended = ledger::append(
+                &mut self.transaction,
+                self.spine.keys(),
+                &events,
+                self.written.events,
+            )
+            .await?;
+            self.written.events += i32::try_from(events.len()).unwrap_or(i32::MAX);
+            self.written.transaction_order = Some(appended.transaction_order);
+            self.written.keys.extend(appended.keys);
+        }
+        if !self.jobs.is_empty() {
+            let jobs = std::mem::take(&mut self.jobs);
+            let enqueued = work::enqueue(&mut self.transaction, &jobs).await?;
+            self.written.jobs |= enqueued.new > 0;
+        }
+        Ok(())
     }
 
     /// Makes it so: on disk when this returns.
@@ -69,8 +196,27 @@ impl Tx {
     /// # Errors
     /// The database failed, or the lease of the job that runs in this transaction was lost. In
     /// both cases nothing happened.
-    pub async fn commit(self) -> Result<(), SpineError> {
-        todo!()
+    pub async fn commit(mut self) -> Result<(), SpineError> {
+        self.flush().await?;
+        if let Some(completion) = &self.completion {
+            completion.write(&mut self.transaction, self.spine.clock().now()).await?;
+        }
+        self.transaction.commit().await?;
+        if let Some(completion) = &self.completion {
+            completion.committed();
+        }
+        let written = self.written;
+        for subject in &written.erased {
+            self.spine.keys().forget_subject(subject);
+        }
+        for (bucket, key) in written.keys {
+            self.spine.keys().remember(bucket, key);
+        }
+        self.spine.wakes().committed(written.transaction_order, written.jobs);
+        for hook in self.hooks {
+            hook();
+        }
+        Ok(())
     }
 
     /// Drops everything of this transaction.
@@ -80,4 +226,9 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), SpineError> {
         Ok(self.transaction.rollback().await?)
     }
+}
+
+/// Postgres keeps any text but for the character NUL.
+fn storable(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }

@@ -1,10 +1,16 @@
 //! The envelope of an event (CloudEvents 1.0) and what an event type must declare.
 
+mod compatibility;
+mod registry;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
+
+pub use compatibility::{Break, breaks};
+pub use registry::{Contract, Registry};
 
 use crate::EventId;
 
@@ -106,5 +112,26 @@ impl Event {
             correlation: self.cause.correlation.or(Some(self.id)),
             ..(*self.cause).clone()
         }
+    }
+}
+
+/// A subject was erased: its payloads are unreadable, and whoever keeps copies drops them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct SubjectErased {
+    /// Whose keys were destroyed.
+    pub subject: String,
+}
+
+impl EventData for SubjectErased {
+    const TYPE: &'static str = "spine.SubjectErased.v1";
+    const SOURCE: &'static str = "spine";
+
+    fn subject(&self) -> String {
+        self.subject.clone()
+    }
+
+    /// Open: it must be readable after the keys are gone.
+    fn sealed_under(&self) -> Option<String> {
+        None
     }
 }

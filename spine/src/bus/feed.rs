@@ -1,0 +1,283 @@
+//! The ledger's end, read once for everyone in this process.
+//!
+//! Consumers of the embedded bus and live connections share one reader, so that a commit costs one
+//! read however many are interested. Recent events are kept in a ring; whoever is further behind
+//! reads the ledger itself.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::EventBatch;
+use crate::ledger::{self, Patterns, Position, Recorded};
+use crate::seal::NodeKey;
+use crate::{Clock, Event, Filter, SpineError};
+
+/// How many events one read takes.
+const READ: u32 = 500;
+/// How many events the ring keeps, and how many bytes of payload.
+const RING_EVENTS: usize = 8_192;
+const RING_BYTES: usize = 16 << 20;
+/// How many events a slow live connection may lag behind.
+const LIVE: usize = 2_048;
+/// Without a wake, the ledger is looked at this often.
+const POLL: Duration = Duration::from_millis(500);
+/// How long events that are committed but not yet readable (an older transaction still runs) are
+/// looked for in quick steps before the poll takes over.
+const IMPATIENT: Duration = Duration::from_secs(5);
+/// The longest of these steps.
+const LONGEST_STEP: Duration = Duration::from_millis(20);
+/// How far back the reader begins, so that what is committed while it starts is not missed.
+const OVERLAP_MILLISECONDS: u64 = 10_000;
+
+/// The shared reader.
+pub(crate) struct Feed {
+    ring: Mutex<Ring>,
+    /// Everything up to here has been read; `None` until the reader has begun.
+    head: watch::Sender<Option<Position>>,
+    live: broadcast::Sender<Event>,
+}
+
+struct Ring {
+    /// All events after this place, up to the head, are in the ring.
+    start: Position,
+    events: VecDeque<Recorded>,
+    bytes: usize,
+}
+
+impl Feed {
+    /// Starts reading; ends with `stop`.
+    pub(crate) fn start(
+        pool: PgPool,
+        node: Arc<NodeKey>,
+        clock: Clock,
+        wakes: watch::Receiver<i64>,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let feed = Arc::new(Self {
+            ring: Mutex::new(Ring { start: Position::START, events: VecDeque::new(), bytes: 0 }),
+            head: watch::Sender::new(None),
+            live: broadcast::Sender::new(LIVE),
+        });
+        let all = Patterns::from(&Filter::All);
+        let reader = Reader { pool, node, clock, wakes, feed: Arc::clone(&feed), all };
+        tokio::spawn(async move {
+            let started = milliseconds(Uuid::now_v7());
+            stop.run_until_cancelled(reader.run(started)).await;
+        });
+        feed
+    }
+
+    /// Live events from now on.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.live.subscribe()
+    }
+
+    /// How far the reader is.
+    pub(crate) fn head(&self) -> watch::Receiver<Option<Position>> {
+        self.head.subscribe()
+    }
+
+    /// The events after `position` that pass the filter; `None` where the ring does not go back
+    /// that far.
+    pub(crate) fn after(
+        &self,
+        position: Position,
+        filter: &Filter,
+        limit: usize,
+        bytes: usize,
+    ) -> Option<EventBatch> {
+        let head = (*self.head.borrow())?;
+        let ring = self.ring();
+        if position < ring.start {
+            return None;
+        }
+        let mut batch = EventBatch { events: Vec::new(), end: position.max(head) };
+        let mut size = 0;
+        let first = ring.events.partition_point(|recorded| recorded.position <= position);
+        for recorded in ring.events.range(first..) {
+            if recorded.position > head {
+                break;
+            }
+            if filter.admits(&recorded.event.kind) {
+                size += payload_bytes(recorded);
+                batch.events.push(recorded.clone());
+                if batch.events.len() >= limit || size >= bytes {
+                    batch.end = recorded.position;
+                    break;
+                }
+            }
+        }
+        Some(batch)
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, events: Vec<Recorded>, head: Position) {
+        let mut ring = self.ring();
+        for recorded in events {
+            ring.bytes += payload_bytes(&recorded);
+            ring.events.push_back(recorded);
+        }
+        while ring.events.len() > RING_EVENTS || ring.bytes > RING_BYTES {
+            let Some(oldest) = ring.events.pop_front() else { break };
+            ring.bytes -= payload_bytes(&oldest);
+            ring.start = oldest.position;
+        }
+        drop(ring);
+        self.head.send_replace(Some(head));
+    }
+}
+
+fn payload_bytes(recorded: &Recorded) -> usize {
+    512 + recorded.event.data.as_ref().map_or(0, |data| data.get().len())
+}
+
+/// The Unix time in a UUIDv7.
+fn milliseconds(id: Uuid) -> u64 {
+    u64::try_from(id.as_u128() >> 80).unwrap_or(u64::MAX)
+}
+
+struct Reader {
+    pool: PgPool,
+    node: Arc<NodeKey>,
+    clock: Clock,
+    wakes: watch::Receiver<i64>,
+    feed: Arc<Feed>,
+    all: Patterns,
+}
+
+impl Reader {
+    async fn run(mut self, started: u64) {
+        let mut position = self.begin(started).await;
+        {
+            self.feed.ring().start = position;
+        }
+        // Events from before the start fill the ring but are no news to live connections.
+        let mut news_since = Some(started);
+        let mut impatience = Impatience::default();
+        let mut failures = 0_u32;
+        loop {
+            let known = *self.wakes.borrow_and_update();
+            match self.read(position, news_since).await {
+                Ok((end, full)) => {
+                    failures = 0;
+                    if end > position {
+                        impatience = Impatience::default();
+                        position = end;
+                    }
+                    if !full {
+                        news_since = None;
+                        let missing = known > position.transaction_order;
+                        self.wait(impatience.next(missing)).await;
+                    }
+                }
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    report(&error, failures);
+                    tokio::time::sleep(pause_after(failures)).await;
+                }
+            }
+        }
+    }
+
+    /// The place to begin at: a little before now.
+    async fn begin(&self, started: u64) -> Position {
+        let since = Uuid::from_u128(u128::from(started.saturating_sub(OVERLAP_MILLISECONDS)) << 80);
+        let mut failures = 0_u32;
+        loop {
+            match ledger::last_before(&self.pool, since).await {
+                Ok(position) => return position,
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    report(&error, failures);
+                    tokio::time::sleep(pause_after(failures)).await;
+                }
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        position: Position,
+        news_since: Option<u64>,
+    ) -> Result<(Position, bool), SpineError> {
+        let page =
+            ledger::read_with(&self.pool, &self.node, self.clock.now(), position, &self.all, READ)
+                .await?;
+        let full = page.events.len() >= READ as usize;
+        if self.live_is_heard() {
+            for recorded in &page.events {
+                if news_since.is_none_or(|since| milliseconds(recorded.event.id.0) >= since) {
+                    // Nobody listening is no failure.
+                    self.feed.live.send(recorded.event.clone()).ok();
+                }
+            }
+        }
+        self.feed.push(page.events, page.end);
+        Ok((page.end, full))
+    }
+
+    fn live_is_heard(&self) -> bool {
+        self.feed.live.receiver_count() > 0
+    }
+
+    /// Until there may be something new.
+    async fn wait(&mut self, pause: Pause) {
+        match pause {
+            Pause::Step(step) => tokio::time::sleep(step).await,
+            Pause::UntilWoken => {
+                tokio::select! {
+                    Ok(()) = self.wakes.changed() => {}
+                    () = tokio::time::sleep(POLL) => {}
+                }
+            }
+        }
+    }
+}
+
+enum Pause {
+    Step(Duration),
+    UntilWoken,
+}
+
+/// How long to go on looking in short steps for events that are committed but not yet readable,
+/// because an older transaction is still running.
+#[derive(Default)]
+struct Impatience {
+    since: Option<Instant>,
+    steps: u32,
+}
+
+impl Impatience {
+    fn next(&mut self, missing: bool) -> Pause {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if !missing || since.elapsed() > IMPATIENT {
+            if !missing {
+                *self = Self::default();
+            }
+            return Pause::UntilWoken;
+        }
+        self.steps += 1;
+        Pause::Step(Duration::from_millis(1 << (self.steps / 2).min(4)).min(LONGEST_STEP))
+    }
+}
+
+fn report(error: &SpineError, failures: u32) {
+    if failures.is_power_of_two() {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::warn!(%error, cause, failures, "the ledger cannot be read");
+    }
+}
+
+fn pause_after(failures: u32) -> Duration {
+    Duration::from_millis(100 << failures.min(5))
+}

@@ -1,1 +1,0 @@
-//! Sealing: personal payloads are readable only while their subject's key exists.
