@@ -100,7 +100,7 @@ fn judge(response: &IncomingResponse, now: DateTime<Utc>) -> DeliveryOutcome {
 }
 
 fn judge_failure(error: &KnockError) -> DeliveryOutcome {
-    let reason = error.to_string();
+    let reason = explain_failure(error);
     match error {
         KnockError::Http(error) if error.is_transient() => {
             DeliveryOutcome::Retry { after: None, reason }
@@ -113,6 +113,17 @@ fn judge_failure(error: &KnockError) -> DeliveryOutcome {
             DeliveryOutcome::Refused { status: None, reason }
         }
     }
+}
+
+/// The failure and what lies deepest beneath it: "the connection failed: Connection refused".
+fn explain_failure(error: &KnockError) -> String {
+    let mut deepest: &dyn std::error::Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    let (outer, inner) = (error.to_string(), deepest.to_string());
+    let text = if outer == inner { outer } else { format!("{outer}: {inner}") };
+    text.chars().take(MAX_EXPLANATION).collect()
 }
 
 /// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), at most a day.

@@ -130,3 +130,15 @@ async fn an_inbox_on_a_private_address_is_refused() {
     let report = deliver(&client(), &KEY, &inbox, Bytes::new(), SignatureForm::Cavage, now()).await;
     assert!(matches!(report.outcome, DeliveryOutcome::Refused { status: None, .. }));
 }
+
+#[tokio::test]
+async fn an_unreachable_server_is_tried_again_and_says_why() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let inbox = Url::parse(&format!("http://{}/inbox", listener.local_addr().unwrap())).unwrap();
+    drop(listener);
+    let report = deliver(&client(), &KEY, &inbox, Bytes::new(), SignatureForm::Cavage, now()).await;
+    let DeliveryOutcome::Retry { after: None, reason } = report.outcome else {
+        panic!("not retried")
+    };
+    assert!(reason.starts_with("the connection failed: "), "{reason}");
+}

@@ -50,9 +50,9 @@ pub enum FetchError {
     #[error("the document at {expected} says that it is {found}")]
     IdMismatch {
         /// Where it came from.
-        expected: Url,
+        expected: Box<Url>,
         /// The id that it claims.
-        found: Url,
+        found: Box<Url>,
     },
     /// The answer came from another origin than the id's.
     #[error("{0} answers from another origin")]

@@ -104,7 +104,10 @@ impl Fetcher {
         let answer = self.get(&requested).await?;
         match believe(&requested, answer)? {
             Belief::Yes(fetched) => Ok(fetched),
-            Belief::Elsewhere(found) => Err(FetchError::IdMismatch { expected: requested, found }),
+            Belief::Elsewhere(found) => Err(FetchError::IdMismatch {
+                expected: Box::new(requested),
+                found: Box::new(found),
+            }),
         }
     }
 
