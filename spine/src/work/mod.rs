@@ -1,4 +1,33 @@
 //! The durable work system: jobs in Postgres, in three lanes, claimed and completed in batches.
+//!
+//! A job is enqueued in its caller's transaction ([`enqueue`]) and is unique by its kind, the event
+//! that triggered it and its part: a repeat is a no-op, also after the job is done. Workers claim
+//! many jobs in one statement, each with a lease and a claim number; completions, failures and
+//! lease extensions are written many at a time and fenced by that number, so that a worker that
+//! lost its lease changes nothing. Claiming and completing commit without waiting for the disk:
+//! losing the last of them only runs a job again. Enqueueing always waits.
+//!
+//! States: *ready*, *running* (or claimed ahead by a process), *deferred* until a time, *blocked*
+//! because its concurrency key is at its limit, *dead*. Only ready jobs are in the index that
+//! claims read. Done jobs leave the table for `spine.job_done`, a partition a day, without their
+//! payload.
+
+pub mod admin;
+mod alarm;
+mod claim;
+mod complete;
+mod cron;
+mod enqueue;
+mod finish;
+mod history;
+mod idle;
+mod lanes;
+mod leases;
+mod perform;
+mod run;
+mod settings;
+mod upkeep;
+mod worker;
 
 use std::time::Duration;
 
@@ -6,7 +35,17 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Cause, EventId, JobId, Spine, SpineError, Tx};
+pub use complete::{Completion, complete_in};
+pub(crate) use cron::{Schedule, run_due as run_due_schedules};
+pub use enqueue::{Enqueued, NewJob, enqueue};
+pub(crate) use history::housekeeping;
+pub(crate) use idle::is_idle;
+pub(crate) use perform::{Performer, perform_batch, perform_single};
+pub use run::JobRun;
+pub use settings::WorkSettings;
+pub(crate) use worker::{Registry, Workers, start_workers};
+
+use crate::{Cause, EventId, JobId, SpineError, Tx};
 
 /// How soon a job must start. Each lane has workers of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +57,33 @@ pub enum Lane {
     Interactive = 1,
     /// When there is time: imports, deliveries, maintenance.
     Background = 2,
+}
+
+impl Lane {
+    /// All lanes, the most urgent first.
+    pub const ALL: [Self; 3] = [Self::Realtime, Self::Interactive, Self::Background];
+
+    /// Its name in logs, settings and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Realtime => "realtime",
+            Self::Interactive => "interactive",
+            Self::Background => "background",
+        }
+    }
+
+    /// The lane of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|lane| lane.name() == name)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
+    pub(crate) fn from_number(number: i16) -> Self {
+        Self::ALL.into_iter().find(|lane| *lane as i16 == number).unwrap_or(Self::Background)
+    }
 }
 
 /// A durable piece of work: its fields are its payload, stored in the queue.
@@ -34,8 +100,11 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const LANE: Lane;
     /// After this many failed attempts it is a dead letter.
     const MAX_ATTEMPTS: u16 = 10;
-    /// How long one run may take before another worker may claim it.
+    /// How long after its worker fell silent another may claim it. A living worker extends the
+    /// lease of a long run by itself.
     const LEASE: Duration = Duration::from_secs(60);
+    /// A run that takes longer is stopped and counts as a failed attempt.
+    const TIMEOUT: Duration = Duration::from_secs(3_600);
 
     /// Jobs with the same key never run more than `limit` at a time, over all processes.
     fn concurrency(&self) -> Option<Concurrency> {
@@ -66,8 +135,10 @@ pub trait BatchJob: Serialize + DeserializeOwned + Send + Sync + 'static {
     const LANE: Lane;
     /// After this many failed attempts an item is a dead letter.
     const MAX_ATTEMPTS: u16 = 10;
-    /// How long one run of a batch may take before another worker may claim its items.
+    /// How long after its worker fell silent another may claim its items.
     const LEASE: Duration = Duration::from_secs(60);
+    /// A batch that takes longer is stopped and its items are tried alone.
+    const TIMEOUT: Duration = Duration::from_secs(3_600);
     /// At most this many at a time.
     const BATCH: usize = 100;
 
@@ -147,41 +218,6 @@ impl JobOptions {
     pub fn at(mut self, time: DateTime<Utc>) -> Self {
         self.run_at = Some(time);
         self
-    }
-}
-
-/// One run of a [`Job`].
-pub struct JobRun {
-    spine: Spine,
-    id: JobId,
-    attempt: u16,
-    cause: Cause,
-}
-
-impl JobRun {
-    /// The job's id.
-    pub fn id(&self) -> JobId {
-        self.id
-    }
-
-    /// Which attempt this is, from 1.
-    pub fn attempt(&self) -> u16 {
-        self.attempt
-    }
-
-    /// Why it was scheduled.
-    pub fn cause(&self) -> &Cause {
-        &self.cause
-    }
-
-    /// Opens the transaction that holds the job's effects AND its completion, fenced by its
-    /// attempt: committing it completes the job; if another worker claimed the job meanwhile, the
-    /// commit fails with [`SpineError::LeaseLost`] and nothing happened. May be called once.
-    ///
-    /// # Errors
-    /// The database is away.
-    pub async fn begin(&mut self) -> Result<Tx, SpineError> {
-        todo!()
     }
 }
 

@@ -1,0 +1,481 @@
+//! The workers of a process: one dispatcher that claims ahead and starts what it may.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::alarm::Alarm;
+use super::claim::{ClaimedRow, block_crowded, claim};
+use super::complete::{Setback, Undone, set_back};
+use super::finish::{Finished, Finisher};
+use super::lanes::{Slots, Window};
+use super::leases::Leases;
+use super::perform::{Assignment, Outcome};
+use super::upkeep::{Upkeep, extend_leases};
+use super::{Lane, Performer, WorkSettings};
+use crate::wake::Wakes;
+use crate::{JobId, Spine, SpineError};
+
+/// The kinds of jobs a process knows.
+pub(crate) type Registry = HashMap<&'static str, Arc<dyn Performer>>;
+
+/// A process's workers, started.
+pub(crate) struct Workers {
+    stop: CancellationToken,
+    dispatcher: JoinHandle<()>,
+    finisher: JoinHandle<()>,
+    upkeep: Arc<Upkeep>,
+    upkeep_tasks: TaskTracker,
+    heartbeat: JoinHandle<()>,
+    heartbeat_stop: CancellationToken,
+}
+
+/// Opens the connections that only claim and complete: they need not wait for the disk, and their
+/// statements always go by index, whatever the planner believes about a table that fills and
+/// empties within a second.
+pub(crate) async fn queue_pool(spine: &Spine, connections: u32) -> Result<PgPool, SpineError> {
+    let options = spine.worker_pool().connect_options().as_ref().clone().options([
+        ("synchronous_commit", "off"),
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("jit", "off"),
+    ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(connections.max(2))
+        .min_connections(1)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// Starts the workers of this process.
+pub(crate) async fn start_workers(
+    spine: &Spine,
+    registry: Registry,
+    settings: WorkSettings,
+    stop: CancellationToken,
+) -> Result<Workers, SpineError> {
+    let pool = queue_pool(spine, settings.connections).await?;
+    let leases = Arc::new(Leases::default());
+    let alarm = Arc::new(Alarm::default());
+    let wakes = Arc::clone(spine.wakes());
+
+    let (finished, outcomes) = mpsc::channel(256);
+    let finisher = Finisher {
+        pool: pool.clone(),
+        clock: spine.clock().clone(),
+        leases: Arc::clone(&leases),
+        alarm: Arc::clone(&alarm),
+        wakes: Arc::clone(&wakes),
+    };
+    let finisher = tokio::spawn(finisher.run(outcomes));
+
+    let heartbeat_stop = CancellationToken::new();
+    let heartbeat = tokio::spawn(extend_leases(
+        pool.clone(),
+        spine.clock().clone(),
+        Arc::clone(&leases),
+        heartbeat_stop.clone(),
+    ));
+
+    let upkeep = Arc::new(Upkeep {
+        pool: pool.clone(),
+        clock: spine.clock().clone(),
+        alarm,
+        wakes: Arc::clone(&wakes),
+        poll: settings.poll,
+    });
+    let upkeep_tasks = TaskTracker::new();
+    Arc::clone(&upkeep).spawn(&upkeep_tasks, &stop);
+    upkeep_tasks.close();
+
+    let (events, inbox) = mpsc::unbounded_channel();
+    let dispatcher = Dispatcher {
+        spine: spine.clone(),
+        pool,
+        lanes: settings.ahead.map(LaneState::new),
+        slots: Slots::new(&settings),
+        registry,
+        settings,
+        leases,
+        wakes,
+        finished,
+        events,
+        unknown: BTreeSet::new(),
+        runs: TaskTracker::new(),
+        abort: CancellationToken::new(),
+    };
+    let dispatcher = tokio::spawn(dispatcher.run(inbox, stop.clone()));
+    Ok(Workers { stop, dispatcher, finisher, upkeep, upkeep_tasks, heartbeat, heartbeat_stop })
+}
+
+impl Workers {
+    /// Stops claiming, lets what runs finish for a while, gives the rest back.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        for task in [self.dispatcher, self.finisher] {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the workers ended badly");
+            }
+        }
+        self.heartbeat_stop.cancel();
+        if let Err(error) = self.heartbeat.await {
+            tracing::error!(%error, "the heartbeat ended badly");
+        }
+        self.upkeep_tasks.wait().await;
+    }
+
+    /// Makes jobs ready whose time has come or whose lease has expired, at once: a test's clock
+    /// moves without a sound.
+    pub(crate) async fn catch_up(&self) -> Result<(), SpineError> {
+        self.upkeep.ready_due_now().await?;
+        self.upkeep.sweep_once().await?;
+        Ok(())
+    }
+}
+
+/// What the dispatcher is told.
+enum Happened {
+    Claimed { lane: Lane, asked: usize, result: sqlx::Result<Vec<ClaimedRow>> },
+    Ended { lane: Lane },
+}
+
+/// What starts as one: a job, or some of one batch kind.
+struct Unit {
+    performer: Arc<dyn Performer>,
+    items: Vec<Assignment>,
+}
+
+struct LaneState {
+    waiting: VecDeque<Unit>,
+    /// How many jobs the waiting units hold.
+    jobs: usize,
+    window: Window,
+    claiming: bool,
+    /// There may be more in the table.
+    hungry: bool,
+    /// Somebody enqueued while a claim was under way, which may have missed it.
+    woken: bool,
+    claimed_at: Instant,
+    claimed: usize,
+    /// The last claim brought all it asked for.
+    full: bool,
+}
+
+impl LaneState {
+    fn new(most: usize) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            jobs: 0,
+            window: Window::new(most),
+            claiming: false,
+            hungry: true,
+            woken: false,
+            claimed_at: Instant::now(),
+            claimed: 0,
+            full: false,
+        }
+    }
+}
+
+struct Dispatcher {
+    spine: Spine,
+    pool: PgPool,
+    registry: Registry,
+    settings: WorkSettings,
+    leases: Arc<Leases>,
+    wakes: Arc<Wakes>,
+    finished: mpsc::Sender<Vec<Finished>>,
+    events: mpsc::UnboundedSender<Happened>,
+    lanes: [LaneState; 3],
+    slots: Slots,
+    /// Kinds met in the table that this process does not know.
+    unknown: BTreeSet<String>,
+    runs: TaskTracker,
+    /// Ends runs that are still going when the time to stop is over.
+    abort: CancellationToken,
+}
+
+impl Dispatcher {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Happened>, stop: CancellationToken) {
+        let mut jobs = self.wakes.jobs();
+        let mut poll = tokio::time::interval(self.settings.poll);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.start_what_may();
+            self.claim_what_is_wanted();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                happened = inbox.recv() => {
+                    let Some(happened) = happened else { break };
+                    self.take_in(happened).await;
+                    while let Ok(happened) = inbox.try_recv() {
+                        self.take_in(happened).await;
+                    }
+                }
+                // Without a sender there are no wakes left; polling remains.
+                Ok(()) = jobs.changed() => self.wake(),
+                _ = poll.tick() => self.wake(),
+            }
+        }
+        self.wind_down(inbox).await;
+    }
+
+    fn wake(&mut self) {
+        for lane in &mut self.lanes {
+            if lane.claiming {
+                lane.woken = true;
+            } else {
+                lane.hungry = true;
+            }
+        }
+    }
+
+    async fn take_in(&mut self, happened: Happened) {
+        match happened {
+            Happened::Ended { lane } => self.slots.give_back(lane),
+            Happened::Claimed { lane, asked, result } => {
+                let state = &mut self.lanes[lane.index()];
+                state.claiming = false;
+                let rows = match result {
+                    Ok(rows) => rows,
+                    Err(error) => {
+                        // The next poll tries again.
+                        tracing::warn!(lane = lane.name(), %error, "claiming jobs failed");
+                        state.hungry = false;
+                        return;
+                    }
+                };
+                state.full = rows.len() >= asked;
+                state.hungry = state.full || std::mem::take(&mut state.woken);
+                state.claimed_at = Instant::now();
+                state.claimed = rows.len();
+                self.take_rows(lane, rows).await;
+            }
+        }
+    }
+
+    /// Queues claimed jobs: batch kinds together, in the order they were enqueued.
+    async fn take_rows(&mut self, lane: Lane, rows: Vec<ClaimedRow>) {
+        self.leases.hold(rows.iter().map(|row| (row.id, row.claim, row.lease)));
+        let mut strange = Vec::new();
+        let state = &mut self.lanes[lane.index()];
+        for row in rows {
+            let Some(performer) = self.registry.get(row.kind.as_str()) else {
+                if self.unknown.insert(row.kind.clone()) {
+                    tracing::warn!(
+                        job.kind = row.kind,
+                        "no worker of this process knows this kind"
+                    );
+                }
+                strange.push((row.id, row.claim));
+                continue;
+            };
+            state.jobs += 1;
+            let assignment = Assignment {
+                id: row.id,
+                claim: row.claim,
+                failures: row.failures,
+                max_attempts: row.max_attempts,
+                cause: row.cause(),
+                key: row.key,
+                payload: row.payload,
+            };
+            let open = state.waiting.iter_mut().rev().find(|unit| {
+                unit.performer.batch() > unit.items.len()
+                    && unit.performer.kind() == performer.kind()
+            });
+            match open {
+                Some(unit) if performer.batch() > 1 => unit.items.push(assignment),
+                _ => state
+                    .waiting
+                    .push_back(Unit { performer: Arc::clone(performer), items: vec![assignment] }),
+            }
+        }
+        if !strange.is_empty() {
+            self.give_back(&strange).await;
+        }
+    }
+
+    async fn give_back(&self, jobs: &[(JobId, i32)]) {
+        let undone: Vec<_> = jobs
+            .iter()
+            .map(|(id, claim)| Undone {
+                id: *id,
+                claim: *claim,
+                setback: Setback::GivenBack,
+                error: None,
+            })
+            .collect();
+        let now = self.spine.clock().now();
+        let written = async {
+            let mut conn = self.pool.acquire().await?;
+            set_back(&mut conn, &undone, now).await
+        };
+        if let Err(error) = written.await {
+            // Their leases expire.
+            tracing::warn!(%error, "claimed jobs could not be given back");
+        }
+        self.leases.drop_held(jobs.iter().copied());
+    }
+
+    fn start_what_may(&mut self) {
+        loop {
+            let waiting = [0, 1, 2].map(|lane| !self.lanes[lane].waiting.is_empty());
+            let Some(lane) = self.slots.take(waiting) else { break };
+            let state = &mut self.lanes[lane.index()];
+            let Some(unit) = state.waiting.pop_front() else {
+                self.slots.give_back(lane);
+                break;
+            };
+            state.jobs -= unit.items.len();
+            let waited = state.claimed_at.elapsed();
+            state.window.waited(waited);
+            if state.waiting.is_empty() && state.full {
+                state.window.ran_dry(waited, state.claimed);
+            }
+            self.start(lane, unit);
+        }
+    }
+
+    fn start(&self, lane: Lane, unit: Unit) {
+        let spine = self.spine.clone();
+        let leases = Arc::clone(&self.leases);
+        let finished = self.finished.clone();
+        let events = self.events.clone();
+        let abort = self.abort.clone();
+        self.runs.spawn(async move {
+            let outcomes = perform(&spine, &leases, unit, &abort).await;
+            // The worker is free only when its outcome is taken: a slow database slows the start
+            // of further jobs. The finisher outlives every run.
+            if finished.send(outcomes).await.is_err() {
+                tracing::error!("outcomes came after the end");
+            }
+            // The dispatcher may have stopped listening: then nobody counts workers any more.
+            drop(events.send(Happened::Ended { lane }));
+        });
+    }
+
+    fn claim_what_is_wanted(&mut self) {
+        for lane in Lane::ALL {
+            let free = self.slots.free(lane);
+            let state = &mut self.lanes[lane.index()];
+            if state.claiming || !state.hungry {
+                continue;
+            }
+            let size = state.window.size(free);
+            // Half empty: claim before it runs out, yet not job by job.
+            if state.jobs > size / 2 {
+                continue;
+            }
+            let asked = size - state.jobs;
+            state.claiming = true;
+            let pool = self.pool.clone();
+            let clock = self.spine.clock().clone();
+            let unknown: Vec<_> = self.unknown.iter().cloned().collect();
+            let events = self.events.clone();
+            self.runs.spawn(async move {
+                let mut result = claim(&pool, lane, asked, clock.now(), &unknown).await;
+                let mut full = false;
+                if let Ok(rows) = &mut result {
+                    full = rows.len() >= asked;
+                    if let Err(error) = block_crowded(&pool, rows).await {
+                        result = Err(error);
+                    }
+                }
+                // What is blocked made room for others, which a full claim did not see.
+                let asked = match &result {
+                    Ok(rows) if full => rows.len(),
+                    _ => asked,
+                };
+                drop(events.send(Happened::Claimed { lane, asked, result }));
+            });
+        }
+    }
+
+    /// Gives back what was claimed and not started, then waits for what runs.
+    async fn wind_down(mut self, mut inbox: mpsc::UnboundedReceiver<Happened>) {
+        self.runs.close();
+        let deadline = tokio::time::sleep(self.settings.drain);
+        tokio::pin!(deadline);
+        self.give_back_waiting().await;
+        loop {
+            tokio::select! {
+                biased;
+                Some(happened) = inbox.recv() => {
+                    self.take_in(happened).await;
+                    self.give_back_waiting().await;
+                }
+                () = self.runs.wait() => break,
+                () = &mut deadline, if !self.abort.is_cancelled() => {
+                    tracing::warn!(running = self.runs.len(), "jobs still running are stopped");
+                    self.abort.cancel();
+                }
+            }
+        }
+        while let Ok(happened) = inbox.try_recv() {
+            self.take_in(happened).await;
+        }
+        self.give_back_waiting().await;
+    }
+
+    async fn give_back_waiting(&mut self) {
+        let jobs: Vec<_> = self
+            .lanes
+            .iter_mut()
+            .flat_map(|lane| {
+                lane.jobs = 0;
+                lane.waiting.drain(..)
+            })
+            .flat_map(|unit| unit.items)
+            .map(|item| (item.id, item.claim))
+            .collect();
+        if !jobs.is_empty() {
+            self.give_back(&jobs).await;
+        }
+    }
+}
+
+/// Performs a unit whose leases still hold.
+async fn perform(
+    spine: &Spine,
+    leases: &Leases,
+    unit: Unit,
+    abort: &CancellationToken,
+) -> Vec<Finished> {
+    let Unit { performer, mut items } = unit;
+    let lost = CancellationToken::new();
+    let claims: Vec<_> = items.iter().map(|item| (item.id, item.claim)).collect();
+    let mut held = leases.start(&claims, &lost).into_iter();
+    items.retain(|_| held.next().unwrap_or(false));
+    let outcomes = tokio::select! {
+        biased;
+        () = abort.cancelled() => items.iter().map(|_| Outcome::GivenBack).collect(),
+        // Those whose lease holds after all run again when it expires.
+        () = lost.cancelled() => items.iter().map(|_| Outcome::GivenBack).collect(),
+        outcomes = performer.perform(spine, &items) => outcomes,
+    };
+    items
+        .into_iter()
+        .zip(outcomes)
+        .map(|(item, outcome)| Finished {
+            id: item.id,
+            claim: item.claim,
+            kind: performer.kind(),
+            failures: item.failures,
+            max_attempts: item.max_attempts,
+            key: item.key,
+            outcome,
+        })
+        .collect()
+}

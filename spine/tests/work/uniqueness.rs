@@ -1,0 +1,73 @@
+//! A job is unique by its kind, its event and its part.
+
+use spine::testing::TestSpine;
+use spine::{Cause, EventId, JobOptions};
+
+use super::support::{Script, Stage, act, jobs, schedule_with, start, times_done};
+
+#[tokio::test]
+async fn a_repeat_is_a_no_op_while_the_job_waits_and_after_it_is_done() {
+    let test = TestSpine::start(&[]).await.unwrap();
+    let stage = Stage::closed();
+    let event = EventId::new();
+    let first =
+        schedule_with(&test.spine, &act("once", Script::Succeed), JobOptions::because_of(event))
+            .await;
+    let repeat =
+        schedule_with(&test.spine, &act("again", Script::Succeed), JobOptions::because_of(event))
+            .await;
+    assert_eq!(first, repeat);
+    assert_eq!(jobs(&test.spine).await.len(), 1);
+
+    let running = start(&test.spine, &stage).await;
+    running.settle().await;
+    schedule_with(&test.spine, &act("later", Script::Succeed), JobOptions::because_of(event)).await;
+    running.settle().await;
+    assert_eq!(stage.log(), ["once 1"]);
+    assert_eq!(times_done(&test.spine, first).await, 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn parts_and_events_tell_jobs_apart_and_no_event_makes_every_job_new() {
+    let test = TestSpine::start(&[]).await.unwrap();
+    let event = EventId::new();
+    let job = act("some", Script::Succeed);
+    let mut tx = test.spine.begin(Cause::system()).await.unwrap();
+    for options in [
+        JobOptions::because_of(event),
+        JobOptions::because_of(event).part("a"),
+        JobOptions::because_of(event).part("b"),
+        JobOptions::because_of(event).part("b"),
+        JobOptions::because_of(EventId::new()),
+        JobOptions::default(),
+        JobOptions::default(),
+    ] {
+        tx.schedule_with(&job, options).unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(jobs(&test.spine).await.len(), 6);
+}
+
+#[tokio::test]
+async fn of_two_transactions_with_the_same_key_one_enqueues() {
+    let test = TestSpine::start(&[]).await.unwrap();
+    let options = JobOptions::because_of(EventId::new());
+    let mut tx = test.spine.begin(Cause::system()).await.unwrap();
+    tx.schedule_with(&act("a", Script::Succeed), options.clone()).unwrap();
+    let mut other = test.spine.begin(Cause::system()).await.unwrap();
+    other.schedule_with(&act("b", Script::Succeed), options).unwrap();
+    let (one, two) = tokio::join!(tx.commit(), other.commit());
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(jobs(&test.spine).await.len(), 1);
+}
+
+#[tokio::test]
+async fn jobs_of_a_rolled_back_transaction_never_run() {
+    let test = TestSpine::start(&[]).await.unwrap();
+    let mut tx = test.spine.begin(Cause::system()).await.unwrap();
+    tx.schedule(&act("never", Script::Succeed)).unwrap();
+    tx.rollback().await.unwrap();
+    assert!(jobs(&test.spine).await.is_empty());
+}
