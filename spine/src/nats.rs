@@ -1,6 +1,6 @@
 //! The connection to NATS, and the wakes it carries between processes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, connection::State};
@@ -9,13 +9,15 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::SpineError;
-use crate::wake::{Outward, Wakes};
+use crate::wake::{JobWake, Outward, Wakes};
 
 /// A connection to NATS. Cheap to clone; connects again by itself.
 #[derive(Clone)]
 pub(crate) struct Nats {
     client: Client,
     namespace: Arc<str>,
+    /// Why the relay, where this process runs it, does not get on.
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Nats {
@@ -40,22 +42,31 @@ impl Nats {
             .connect(url)
             .await
             .map_err(|error| SpineError::Bus(format!("NATS at {url}: {error}")))?;
-        Ok(Self { client, namespace: namespace.into() })
+        Ok(Self { client, namespace: namespace.into(), trouble: Arc::default() })
     }
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Whether the server answers.
+    /// Says why the relay does not get on, or that it does.
+    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Whether the server answers and the relay gets on.
     pub(crate) async fn health(&self) -> Result<(), SpineError> {
         if self.client.connection_state() != State::Connected {
             return Err(SpineError::Bus("NATS is away".to_owned()));
         }
         match tokio::time::timeout(Duration::from_secs(3), self.client.flush()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(SpineError::Bus(error.to_string())),
-            Err(_) => Err(SpineError::Bus("NATS does not answer".to_owned())),
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(SpineError::Bus(error.to_string())),
+            Err(_) => return Err(SpineError::Bus("NATS does not answer".to_owned())),
+        }
+        match &*self.trouble.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(trouble) => Err(SpineError::Bus(trouble.clone())),
+            None => Ok(()),
         }
     }
 
@@ -85,9 +96,7 @@ impl Nats {
                                 if wake.events > 0 {
                                     wakes.events_committed_elsewhere(wake.events);
                                 }
-                                if wake.jobs {
-                                    wakes.jobs_committed_elsewhere();
-                                }
+                                wakes.jobs_ready(wake.jobs);
                             }
                             _ => {}
                         }
@@ -108,7 +117,7 @@ impl Nats {
             let wake = WakeMessage {
                 sender,
                 events: if now.events > told.events { now.events } else { 0 },
-                jobs: now.jobs > told.jobs,
+                jobs: now.jobs.since(&told.jobs),
             };
             told = now;
             if let Err(error) = self.client.publish(subject.to_owned(), wake.write().into()).await {
@@ -118,11 +127,11 @@ impl Nats {
     }
 }
 
-/// Sender (16 bytes), highest transaction order (8 bytes), whether there are jobs (1 byte).
+/// Sender (16 bytes), highest transaction order (8 bytes), which jobs there are (1 byte).
 struct WakeMessage {
     sender: Uuid,
     events: i64,
-    jobs: bool,
+    jobs: JobWake,
 }
 
 impl WakeMessage {
@@ -132,7 +141,7 @@ impl WakeMessage {
         let mut bytes = Vec::with_capacity(Self::LENGTH);
         bytes.extend_from_slice(self.sender.as_bytes());
         bytes.extend_from_slice(&self.events.to_be_bytes());
-        bytes.push(u8::from(self.jobs));
+        bytes.push(self.jobs.bits());
         bytes
     }
 
@@ -143,7 +152,7 @@ impl WakeMessage {
         Some(Self {
             sender: Uuid::from_slice(&bytes[..16]).ok()?,
             events: i64::from_be_bytes(bytes[16..24].try_into().ok()?),
-            jobs: bytes[24] == 1,
+            jobs: JobWake::from_bits(bytes[24]),
         })
     }
 }
@@ -154,9 +163,9 @@ mod tests {
 
     #[test]
     fn a_wake_reads_back_as_it_is_written() {
-        let wake = WakeMessage { sender: Uuid::new_v4(), events: 1_234, jobs: true };
+        let wake = WakeMessage { sender: Uuid::new_v4(), events: 1_234, jobs: JobWake::DEFERRED };
         let read = WakeMessage::read(&wake.write()).unwrap();
-        assert_eq!((read.sender, read.events, read.jobs), (wake.sender, 1_234, true));
+        assert_eq!((read.sender, read.events, read.jobs), (wake.sender, 1_234, wake.jobs));
         assert!(WakeMessage::read(b"short").is_none());
     }
 }

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::ledger::{self, Pending};
 use crate::seal::{Bucket, DataKey};
+use crate::wake::JobWake;
 use crate::work::{self, Completion, JobOptions, NewJob};
 use crate::{BatchJob, Cause, EventData, EventId, Job, JobId, Retention, Spine, SpineError};
 
@@ -28,7 +29,7 @@ pub struct Tx {
 struct Written {
     events: i32,
     transaction_order: Option<i64>,
-    jobs: bool,
+    jobs: JobWake,
     keys: Vec<(Bucket, DataKey)>,
     erased: Vec<String>,
 }
@@ -186,7 +187,7 @@ impl Tx {
         if !self.jobs.is_empty() {
             let jobs = std::mem::take(&mut self.jobs);
             let enqueued = work::enqueue(&mut self.transaction, &jobs).await?;
-            self.written.jobs |= enqueued.new > 0;
+            self.written.jobs = self.written.jobs | enqueued.wake();
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 
 use super::Lane;
 use super::claim::unblock;
+use crate::wake::JobWake;
 use crate::{JobId, Spine, SpineError};
 
 /// Where a job is on its way.
@@ -297,7 +298,7 @@ pub async fn retry_dead(spine: &Spine, filter: &JobFilter) -> Result<u64, SpineE
     filter.write(&mut query);
     let retried = query.build().execute(spine.pool()).await?.rows_affected();
     if retried > 0 {
-        spine.wakes().committed(None, true);
+        spine.wakes().committed(None, JobWake::ANY);
     }
     Ok(retried)
 }
@@ -375,7 +376,7 @@ pub async fn resume(spine: &Spine, what: &Pausable) -> Result<bool, SpineError> 
     if let Pausable::Key(key) = what {
         unblock(spine.pool(), std::slice::from_ref(key)).await?;
     }
-    spine.wakes().committed(None, true);
+    spine.wakes().committed(None, JobWake::ANY);
     Ok(result.rows_affected() > 0)
 }
 

@@ -136,6 +136,7 @@ pub(crate) async fn extend(
 /// A job whose worker fell silent.
 #[derive(Debug)]
 pub(crate) struct Expired {
+    pub(crate) lane: Lane,
     pub(crate) key: Option<String>,
     pub(crate) dead: bool,
 }
@@ -160,10 +161,10 @@ pub(crate) async fn take_back_expired(
                   last_error = 'the worker fell silent: its lease expired'
              FROM expired
             WHERE job.job_id = expired.job_id
-           RETURNING job.concurrency_key AS key, job.state"#,
+           RETURNING job.lane, job.concurrency_key AS key, job.state"#,
         now,
     )
-    .map(|row| Expired { key: row.key, dead: row.state == 4 })
+    .map(|row| Expired { lane: Lane::from_number(row.lane), key: row.key, dead: row.state == 4 })
     .fetch_all(pool)
     .await
 }

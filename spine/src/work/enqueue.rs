@@ -10,6 +10,7 @@ use sqlx::PgConnection;
 use uuid::{Builder, Uuid, Variant};
 
 use super::{BatchJob, Concurrency, Job, JobOptions, Lane};
+use crate::wake::JobWake;
 use crate::{Cause, EventId, JobId, SpineError};
 
 /// A job about to be enqueued.
@@ -147,6 +148,19 @@ pub struct Enqueued {
     pub ready: [bool; 3],
     /// Whether any waits for its time: wake those who watch the clock after the commit.
     pub deferred: bool,
+}
+
+impl Enqueued {
+    /// Whom to wake after the commit.
+    pub(crate) fn wake(self) -> JobWake {
+        let ready: JobWake =
+            Lane::ALL.into_iter().filter(|lane| self.ready[lane.index()]).collect();
+        match self {
+            Self { new: 0, .. } => JobWake::default(),
+            Self { deferred: true, .. } => ready | JobWake::DEFERRED,
+            _ => ready,
+        }
+    }
 }
 
 /// Enqueues jobs as part of the connection's transaction, in one statement. A job whose id is

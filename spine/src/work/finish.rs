@@ -75,8 +75,7 @@ impl Finisher {
         let keys: Vec<_> = finished.into_iter().filter_map(|one| one.key).collect();
         if !keys.is_empty() {
             match unblock(&self.pool, &keys).await {
-                Ok(lanes) if lanes.is_empty() => {}
-                Ok(_) => self.wakes.jobs_committed_elsewhere(),
+                Ok(lanes) => self.wakes.jobs_ready(lanes.into_iter().collect()),
                 // The sweep of blocked keys finds them.
                 Err(error) => tracing::warn!(%error, "the next jobs of a key wait for the sweep"),
             }

@@ -11,7 +11,7 @@ use super::alarm::Alarm;
 use super::claim::{extend, next_due, ready_due, take_back_expired, unblock, unblock_all};
 use super::leases::Leases;
 use crate::Clock;
-use crate::wake::Wakes;
+use crate::wake::{JobWake, Wakes};
 
 /// How often leases are looked after.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -62,6 +62,8 @@ impl Upkeep {
     /// Sleeps until the next deferred job is due; the poll is for those that another process
     /// deferred.
     async fn ready_deferred(self: Arc<Self>) {
+        let mut jobs = self.wakes.jobs();
+        let mut seen = *jobs.borrow_and_update();
         loop {
             self.alarm.reset();
             match self.ready_due_now().await {
@@ -80,6 +82,14 @@ impl Upkeep {
                     () = tokio::time::sleep(left.unwrap_or(self.poll)), if left.is_some() => break,
                     () = &mut polled => break,
                     () = self.alarm.moved() => {}
+                    Ok(()) = jobs.changed() => {
+                        let now = *jobs.borrow_and_update();
+                        let news = now.since(&seen);
+                        seen = now;
+                        if news.includes(JobWake::DEFERRED) {
+                            break;
+                        }
+                    }
                 }
             }
         }
@@ -94,11 +104,12 @@ impl Upkeep {
             let now = self.clock.now();
             match next {
                 Some(due) if due <= now => {
-                    if ready_due(&self.pool, now).await?.is_empty() {
+                    let lanes = ready_due(&self.pool, now).await?;
+                    if lanes.is_empty() {
                         // Another process is at it.
                         return Ok(None);
                     }
-                    self.wakes.jobs_committed_elsewhere();
+                    self.wakes.jobs_ready(lanes.into_iter().collect());
                 }
                 next => return Ok(next),
             }
@@ -121,14 +132,15 @@ impl Upkeep {
         if !expired.is_empty() {
             let dead = expired.iter().filter(|job| job.dead).count();
             tracing::warn!(jobs = expired.len(), dead, "workers fell silent: jobs taken back");
-            self.wakes.jobs_committed_elsewhere();
+            self.wakes.jobs_ready(expired.iter().map(|job| job.lane).collect());
         }
         let keys: Vec<_> = expired.into_iter().filter_map(|job| job.key).collect();
-        let mut lanes = unblock(&self.pool, &keys).await?;
-        lanes.extend(unblock_all(&self.pool).await?);
-        if !lanes.is_empty() {
-            self.wakes.jobs_committed_elsewhere();
+        if !keys.is_empty() {
+            let lanes = unblock(&self.pool, &keys).await?;
+            self.wakes.jobs_ready(lanes.into_iter().collect());
         }
+        let lanes = unblock_all(&self.pool).await?;
+        self.wakes.jobs_ready(lanes.into_iter().collect());
         Ok(())
     }
 }

@@ -20,7 +20,7 @@ use super::leases::Leases;
 use super::perform::{Assignment, Outcome};
 use super::upkeep::{Upkeep, extend_leases};
 use super::{Lane, Performer, WorkSettings};
-use crate::wake::Wakes;
+use crate::wake::{JobWake, Wakes};
 use crate::{JobId, Spine, SpineError};
 
 /// The kinds of jobs a process knows.
@@ -208,6 +208,7 @@ struct Dispatcher {
 impl Dispatcher {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Happened>, stop: CancellationToken) {
         let mut jobs = self.wakes.jobs();
+        let mut seen = *jobs.borrow_and_update();
         let mut poll = tokio::time::interval(self.settings.poll);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -224,15 +225,20 @@ impl Dispatcher {
                     }
                 }
                 // Without a sender there are no wakes left; polling remains.
-                Ok(()) = jobs.changed() => self.wake(),
-                _ = poll.tick() => self.wake(),
+                Ok(()) = jobs.changed() => {
+                    let now = *jobs.borrow_and_update();
+                    self.wake(now.since(&seen));
+                    seen = now;
+                }
+                _ = poll.tick() => self.wake(JobWake::ANY),
             }
         }
         self.wind_down(inbox).await;
     }
 
-    fn wake(&mut self) {
-        for lane in &mut self.lanes {
+    fn wake(&mut self, jobs: JobWake) {
+        for lane in Lane::ALL.into_iter().filter(|lane| jobs.includes(JobWake::lane(*lane))) {
+            let lane = &mut self.lanes[lane.index()];
             if lane.claiming {
                 lane.woken = true;
             } else {

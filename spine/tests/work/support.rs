@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use serde::{Deserialize, Serialize};
 use spine::work::WorkSettings;
 use spine::work::admin::{self, JobFilter, JobView};
@@ -225,10 +225,6 @@ pub fn manual_clock() -> Clock {
     #[expect(clippy::disallowed_methods, reason = "event ids carry the system's time")]
     let now = Utc::now();
     Clock::manual(now)
-}
-
-pub fn seconds_from(start: DateTime<Utc>, time: DateTime<Utc>) -> i64 {
-    (time - start).num_seconds()
 }
 
 pub fn because() -> JobOptions {
