@@ -22,7 +22,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         workspace::succeed(&mut cargo, "cargo clippy")
     })?;
     if !arguments.without_sqlx {
-        progress::timed("saved query data", sqlx::check)?;
+        progress::timed("saved query data", || sqlx::check(&[]))?;
     }
     Ok(())
 }

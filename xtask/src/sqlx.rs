@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -27,14 +28,17 @@ pub struct Arguments {
     /// Change nothing; fail if the saved data is out of date.
     #[arg(long)]
     check: bool,
+    /// Only these packages.
+    #[arg(long = "package", short = 'p', value_name = "NAME")]
+    packages: Vec<String>,
 }
 
 /// Runs the task.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.check {
-        return check();
+        return check(&arguments.packages);
     }
-    for (member, fresh) in collect()? {
+    for (member, fresh) in collect(&arguments.packages)? {
         let folder = workspace::root().join(&member).join(".sqlx");
         let count = fresh.len();
         save(&folder, &fresh).with_context(|| format!("cannot write {}", folder.display()))?;
@@ -45,10 +49,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails if the saved data is out of date.
-pub fn check() -> anyhow::Result<()> {
+/// Fails if the saved data of these packages (of all, if none is named) is out of date.
+pub fn check(packages: &[String]) -> anyhow::Result<()> {
     let mut stale = Vec::new();
-    for (member, fresh) in collect()? {
+    for (member, fresh) in collect(packages)? {
         if saved_in(&workspace::root().join(&member).join(".sqlx"))? != fresh {
             stale.push(member.display().to_string());
         }
@@ -89,8 +93,8 @@ pub fn dispatch_wrapper() -> Option<ExitCode> {
 type Saved = BTreeMap<String, Vec<u8>>;
 
 /// Compiles every crate that has SQL against a fresh database with all migrations.
-fn collect() -> anyhow::Result<Vec<(PathBuf, Saved)>> {
-    let members = members_with_sql()?;
+fn collect(packages: &[String]) -> anyhow::Result<Vec<(PathBuf, Saved)>> {
+    let members = members_with_sql(packages)?;
     let database = Database::start()?;
     migrate(&database.url())?;
 
@@ -99,50 +103,95 @@ fn collect() -> anyhow::Result<Vec<(PathBuf, Saved)>> {
         fs::remove_dir_all(&collection).context("cannot remove the data collected before")?;
     }
     fs::create_dir_all(&collection).context("cannot create a folder to collect data in")?;
+    let mut touched = Vec::new();
     for member in &members {
-        touch(&workspace::root().join(member))?;
+        touched.extend(touch(&workspace::root().join(member))?);
     }
     progress::step("checking every SQL statement");
     let own = std::env::current_exe().context("cannot find this program's own file")?;
     let mut cargo = workspace::cargo()?;
     cargo
-        .args(["check", "--quiet", "--workspace", "--all-targets"])
+        .args(["check", "--quiet", "--all-targets"])
+        .args(if packages.is_empty() { &["--workspace"][..] } else { &[] })
+        .args(packages.iter().map(|package| format!("--package={package}")))
         .env("RUSTC_WORKSPACE_WRAPPER", own)
         .env(COLLECTION, &collection)
         .env("DATABASE_URL", database.url())
         .env("SQLX_OFFLINE", "false");
     workspace::succeed(&mut cargo, "cargo check")?;
+    drop(touched);
     members
         .into_iter()
         .map(|member| Ok((member.clone(), saved_in(&collection.join(member))?)))
         .collect()
 }
 
-/// Members that use the query macros.
-fn members_with_sql() -> anyhow::Result<Vec<PathBuf>> {
+/// Members that use the query macros; of these packages only, if any is named.
+fn members_with_sql(packages: &[String]) -> anyhow::Result<Vec<PathBuf>> {
     let uses_sqlx = |manifest: &str| {
         manifest.lines().any(|line| line.starts_with("sqlx.") || line.starts_with("sqlx "))
     };
-    let members = workspace::members()?;
-    Ok(members.into_iter().filter(|(_, text)| uses_sqlx(text)).map(|(path, _)| path).collect())
+    let is_wanted = |manifest: &str| {
+        let named = |name: &String| manifest.contains(&format!("name = \"{name}\"\n"));
+        packages.is_empty() || packages.iter().any(named)
+    };
+    let members = workspace::members()?.into_iter();
+    Ok(members
+        .filter(|(_, manifest)| uses_sqlx(manifest) && is_wanted(manifest))
+        .map(|(path, _)| path)
+        .collect())
 }
 
-/// Makes cargo compile the crate again: it does not know that the macros read a database.
-fn touch(member: &Path) -> anyhow::Result<()> {
+/// A file that looks changed until this is dropped.
+struct Touched {
+    file: PathBuf,
+    before: SystemTime,
+    touched: SystemTime,
+}
+
+impl Touched {
+    fn touch(file: PathBuf) -> io::Result<Self> {
+        let before = file.metadata()?.modified()?;
+        File::options().append(true).open(&file)?.set_modified(SystemTime::now())?;
+        let touched = file.metadata()?.modified()?;
+        Ok(Self { file, before, touched })
+    }
+
+    fn put_back(&self) -> io::Result<()> {
+        let file = File::options().append(true).open(&self.file)?;
+        // Unless somebody has edited it meanwhile.
+        if file.metadata()?.modified()? == self.touched {
+            file.set_modified(self.before)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Touched {
+    fn drop(&mut self) {
+        if let Err(error) = self.put_back() {
+            eprintln!("cannot restore the time of {}: {error}", self.file.display());
+        }
+    }
+}
+
+/// Makes cargo compile the crate again, since it does not know that the macros read a database.
+/// Only for this build: the normal ones go on as if nothing had happened.
+fn touch(member: &Path) -> anyhow::Result<Vec<Touched>> {
     let roots = ["src/lib.rs", "src/main.rs"].into_iter().map(|root| member.join(root));
     let targets = ["src/bin", "tests", "benches"].into_iter().map(|folder| member.join(folder));
     let files = targets
         .filter_map(|folder| folder.read_dir().ok())
         .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
         .flat_map(|path| [path.join("main.rs"), path]);
-    for file in roots.chain(files).filter(|file| file.is_file()) {
-        File::options()
-            .append(true)
-            .open(&file)
-            .and_then(|opened| opened.set_modified(SystemTime::now()))
-            .with_context(|| format!("cannot touch {}", file.display()))?;
-    }
-    Ok(())
+    roots
+        .chain(files)
+        .filter(|file| file.is_file())
+        .map(|file| {
+            let name = file.display().to_string();
+            Touched::touch(file).with_context(|| format!("cannot touch {name}"))
+        })
+        .collect()
 }
 
 /// Applies all migrations: the spine's first, since every service builds on it.

@@ -3,17 +3,28 @@
 use std::ffi::OsString;
 use std::process::Command;
 
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use servers::bundle;
+
 use crate::node::{self, Build};
 use crate::stack::Stack;
 use crate::{progress, tools, workspace};
 
-/// Arguments of `test`.
+/// The crate of the end-to-end tests.
+const END_TO_END: &str = "tests";
+
+/// Obtain what the tests need, then build and run them all.
 ///
 /// The tests find their servers and tools in the environment: `SOVEREIGN_TEST_DATABASE_URL`,
-/// `SOVEREIGN_TEST_NATS_URL`, `SOVEREIGN_PROGRAM` (the built node), `SOVEREIGN_TEST_PYTHON`,
-/// `SOVEREIGN_TEST_NODE` and `SOVEREIGN_TEST_CHROMIUM`.
+/// `SOVEREIGN_TEST_NATS_URL`, `SOVEREIGN_TEST_BUS`, `SOVEREIGN_PROGRAM` (the built node),
+/// `SOVEREIGN_BUNDLES`, `SOVEREIGN_TEST_PYTHON`, `SOVEREIGN_TEST_NODE` and
+/// `SOVEREIGN_TEST_CHROMIUM`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
+    /// The event bus that the end-to-end tests run on.
+    #[arg(long, value_enum, default_value_t = Buses::Both)]
+    bus: Buses,
     /// Leave out the tests that drive a browser, where Chromium cannot be installed.
     #[arg(long)]
     without_browser: bool,
@@ -22,8 +33,48 @@ pub struct Arguments {
     cargo_arguments: Vec<OsString>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Buses {
+    /// The ledger itself, as in a household.
+    Embedded,
+    /// NATS JetStream, as on a cluster.
+    Jetstream,
+    /// One after the other.
+    Both,
+}
+
 /// Runs the task.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let selection = Selection { arguments: &arguments.cargo_arguments };
+    let mut variables = tools(arguments)?;
+    variables.push(("SOVEREIGN_PROGRAM", node::build(Build::Dev)?.into()));
+    progress::timed("building the tests", || selection.build())?;
+
+    let stack = Stack::start()?;
+    variables.extend(stack.variables().map(|(name, value)| (name, value.into())));
+    variables.extend(bundle::download_folder().map(|path| (bundle::BUNDLES_VARIABLE, path.into())));
+
+    let mut failed = Vec::new();
+    if arguments.bus != Buses::Jetstream {
+        progress::step("running the tests");
+        let mut cargo = selection.cargo("--workspace", &selection.all())?;
+        if !run_all(cargo.envs(variables.clone()))? {
+            failed.push("the tests");
+        }
+    }
+    if arguments.bus != Buses::Embedded && selection.has_end_to_end() {
+        progress::step("running the end-to-end tests on JetStream");
+        let package = format!("--package={END_TO_END}");
+        let mut cargo = selection.cargo(&package, &selection.all())?;
+        if !run_all(cargo.envs(variables).env("SOVEREIGN_TEST_BUS", "jetstream"))? {
+            failed.push("the end-to-end tests on JetStream");
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("{} failed", failed.join(" and ")) }
+}
+
+/// Obtains the tools and names them for the tests.
+fn tools(arguments: &Arguments) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     let mut variables: Vec<(&str, OsString)> = Vec::new();
     if let Some(python) = tools::python::obtain()? {
         variables.push(("SOVEREIGN_TEST_PYTHON", python.into()));
@@ -34,43 +85,84 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if !arguments.without_browser {
         variables.push(("SOVEREIGN_TEST_CHROMIUM", tools::chromium::obtain()?.into()));
     }
-    variables.push(("SOVEREIGN_PROGRAM", node::build(Build::Dev)?.into()));
-
-    let mut cargo = workspace::cargo()?;
-    cargo.arg("test");
-    if !names_a_package(&arguments.cargo_arguments) {
-        cargo.arg("--workspace");
-    }
-    cargo.args(&arguments.cargo_arguments);
-    progress::timed("building the tests", || build_only(arguments))?;
-
-    let stack = Stack::start()?;
-    for (name, value) in stack.variables() {
-        variables.push((name, value.into()));
-    }
-    progress::step("running the tests");
-    cargo.envs(variables);
-    workspace::succeed(&mut cargo, "cargo test")
+    Ok(variables)
 }
 
-/// Builds the tests without running them: a failure to compile starts no servers, and the time of
-/// the tests is theirs alone.
-fn build_only(arguments: &Arguments) -> anyhow::Result<()> {
-    let for_cargo = arguments.cargo_arguments.iter().take_while(|argument| *argument != "--");
-    let mut cargo: Command = workspace::cargo()?;
-    cargo.args(["test", "--quiet", "--no-run"]);
-    if !names_a_package(&arguments.cargo_arguments) {
-        cargo.arg("--workspace");
-    }
-    cargo.args(for_cargo).stderr(std::process::Stdio::inherit());
-    workspace::succeed(&mut cargo, "cargo test --no-run")
+fn run_all(cargo: &mut Command) -> anyhow::Result<bool> {
+    Ok(cargo.status().context("cannot start cargo test")?.success())
 }
 
-fn names_a_package(arguments: &[OsString]) -> bool {
-    let names = |argument: &OsString| {
-        argument
-            .to_str()
-            .is_some_and(|text| text.starts_with("-p") || text.starts_with("--package"))
-    };
-    arguments.iter().take_while(|argument| *argument != "--").any(names)
+/// What the arguments for cargo choose.
+struct Selection<'a> {
+    arguments: &'a [OsString],
+}
+
+impl Selection<'_> {
+    /// `cargo test` of the named packages, or of `packages` where none is named.
+    fn cargo(&self, packages: &str, arguments: &[&OsString]) -> anyhow::Result<Command> {
+        let mut cargo = workspace::cargo()?;
+        cargo.args(["test", "--no-fail-fast"]);
+        if !self.names_a_package() {
+            cargo.arg(packages);
+        }
+        cargo.args(arguments);
+        Ok(cargo)
+    }
+
+    /// Builds without running: a failure to compile starts no servers, and the time of the tests
+    /// is theirs alone.
+    fn build(&self) -> anyhow::Result<()> {
+        let mut cargo = self.cargo("--workspace", &self.for_cargo().collect::<Vec<_>>())?;
+        workspace::succeed(cargo.args(["--quiet", "--no-run"]), "cargo test --no-run")
+    }
+
+    fn all(&self) -> Vec<&OsString> {
+        self.arguments.iter().collect()
+    }
+
+    /// Without those for the tests' own programs.
+    fn for_cargo(&self) -> impl Iterator<Item = &OsString> {
+        self.arguments.iter().take_while(|argument| *argument != "--")
+    }
+
+    fn names_a_package(&self) -> bool {
+        self.for_cargo().filter_map(|argument| argument.to_str()).any(is_package_option)
+    }
+
+    fn has_end_to_end(&self) -> bool {
+        let texts: Vec<&str> = self.for_cargo().filter_map(|argument| argument.to_str()).collect();
+        let named =
+            texts.windows(2).any(|pair| is_package_option(pair[0]) && pair[1] == END_TO_END);
+        let joined = texts.iter().any(|text| {
+            is_package_option(text)
+                && text.trim_start_matches("-p").trim_start_matches("--package=") == END_TO_END
+        });
+        !self.names_a_package() || named || joined
+    }
+}
+
+fn is_package_option(text: &str) -> bool {
+    text.starts_with("--package") || (text.starts_with("-p") && !text.starts_with("--"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::Selection;
+
+    fn has_end_to_end(arguments: &[&str]) -> bool {
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        Selection { arguments: &arguments }.has_end_to_end()
+    }
+
+    #[test]
+    fn the_second_bus_is_for_selections_with_end_to_end_tests() {
+        assert!(has_end_to_end(&[]));
+        assert!(has_end_to_end(&["a_name", "--", "--nocapture"]));
+        assert!(has_end_to_end(&["-p", "tests"]));
+        assert!(has_end_to_end(&["--package=tests"]));
+        assert!(!has_end_to_end(&["-p", "spine"]));
+        assert!(!has_end_to_end(&["-pspine", "--", "-p", "tests"]));
+    }
 }

@@ -152,6 +152,12 @@ impl PostgresServer {
     fn stop_now(&mut self) -> Result<(), ServerError> {
         let signals = [(Signal::SIGINT, STOP_PATIENCE), (Signal::SIGQUIT, ABORT_PATIENCE)];
         if self.keeper.stop(&signals) {
+            if !self.socket_folder.ends_with("run")
+                && let Err(error) = std::fs::remove_dir(&self.socket_folder)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(%error, "a server's socket folder could not be removed");
+            }
             return Ok(());
         }
         Err(ServerError::TooSlow {

@@ -27,9 +27,8 @@ pub fn obtain() -> anyhow::Result<Option<PathBuf>> {
         return Ok(Some(node));
     }
     progress::timed(&format!("installing {CLIENTS}/package-lock.json into it"), || {
-        let beside = node.parent().context("node is in no folder")?;
-        let mut npm = Command::new(beside.join("npm"));
-        npm.current_dir(&folder).env("PATH", path_with(beside)?).args([
+        let mut npm = npm(&node)?;
+        npm.current_dir(&folder).args([
             "ci",
             "--ignore-scripts",
             "--no-audit",
@@ -60,9 +59,21 @@ fn version(node: &Path) -> Option<u32> {
     text.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// The PATH with this folder in front: npm's script starts `node` by name.
-fn path_with(folder: &Path) -> anyhow::Result<std::ffi::OsString> {
+/// The npm that belongs to this Node.js.
+fn npm(node: &Path) -> anyhow::Result<Command> {
+    let beside = node.parent().context("node is in no folder")?;
+    // The bundle's `bin/npm` is a copy of this script, and a copy does not find its library.
+    let script = beside.join("../lib/node_modules/npm/bin/npm-cli.js");
+    let mut npm = if script.is_file() {
+        let mut npm = Command::new(node);
+        npm.arg(script);
+        npm
+    } else {
+        Command::new(beside.join("npm"))
+    };
+    // npm starts `node` by name.
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&path));
-    env::join_paths(folders).context("the PATH cannot be extended")
+    let folders = std::iter::once(beside.to_owned()).chain(env::split_paths(&path));
+    npm.env("PATH", env::join_paths(folders).context("the PATH cannot be extended")?);
+    Ok(npm)
 }
