@@ -169,7 +169,8 @@ CREATE TABLE social.poll (
     ends_at     timestamptz,
     closed_at   timestamptz,
     voters_count bigint NOT NULL DEFAULT 0,
-    fetched_at  timestamptz
+    fetched_at  timestamptz,
+    update_due_at timestamptz                         -- local: when other servers hear the counts
 );
 CREATE TABLE social.poll_option (
     poll_id     bigint NOT NULL REFERENCES social.poll(id) ON DELETE CASCADE,
@@ -343,6 +344,17 @@ CREATE TABLE social.tombstone (
     actor_uri   text NOT NULL,
     deleted_at  timestamptz NOT NULL
 );
+
+-- Activities on their way to other servers, once for all recipients. Removed when what they are about
+-- is deleted, and four days after they were made.
+CREATE TABLE social.outgoing_activity (
+    id          bigint PRIMARY KEY,
+    about       text NOT NULL,                        -- URI of the post or actor it shows
+    body        text NOT NULL,                        -- JSON, as it is signed
+    created_at  timestamptz NOT NULL
+);
+CREATE INDEX outgoing_activity_about ON social.outgoing_activity (about);
+CREATE INDEX outgoing_activity_created ON social.outgoing_activity (created_at);
 
 -- What we learned about a remote host: bounded, expired by housekeeping.
 CREATE TABLE social.remote_host (

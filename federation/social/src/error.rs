@@ -30,6 +30,9 @@ pub enum SocialError {
     /// The spine failed.
     #[error(transparent)]
     Spine(#[from] SpineError),
+    /// A signing key could not be made or read.
+    #[error("a signing key failed")]
+    Key(#[from] activitypub::keys::KeyError),
     /// The media store failed.
     #[error("the media store failed")]
     Media(#[source] Box<dyn std::error::Error + Send + Sync>),

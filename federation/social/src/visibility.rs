@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Who a post is for. Mastodon's closed set of four.
+/// Who a post is for. Mastodon's closed set of four, the widest first.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, sqlx::Type, schemars::JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type,
+    schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 #[repr(i16)]

@@ -25,6 +25,8 @@ pub struct Stored {
     pub is_new: bool,
     /// `None` where it is new, or another transaction stored it at this moment.
     pub was_accepted: Option<bool>,
+    pub follower_is_local: bool,
+    pub target_is_local: bool,
 }
 
 /// Stores follows, or renews the id and options of those that are there; an accepted one stays so.
@@ -63,9 +65,15 @@ pub async fn upsert(
            )
            SELECT stored.follower_id AS "follower_id!", stored.target_id AS "target_id!",
                   stored.accepted AS "accepted!", stored.is_new AS "is_new!",
-                  before.accepted AS "was_accepted?"
+                  before.accepted AS "was_accepted?",
+                  follower.domain IS NULL AS "follower_is_local!",
+                  target.domain IS NULL AS "target_is_local!"
              FROM stored
-             LEFT JOIN before USING (follower_id, target_id)"#,
+             JOIN social.account follower ON follower.id = stored.follower_id
+             JOIN social.account target ON target.id = stored.target_id
+             LEFT JOIN before
+               ON before.follower_id = stored.follower_id
+              AND before.target_id = stored.target_id"#,
         &columns.id,
         &columns.follower_id,
         &columns.target_id,
@@ -87,6 +95,8 @@ pub struct Follow {
     pub target_id: i64,
     pub uri: String,
     pub accepted: bool,
+    pub follower_is_local: bool,
+    pub target_is_local: bool,
 }
 
 /// Accepts requests that wait; those that did.
@@ -97,11 +107,15 @@ pub async fn accept(
 ) -> sqlx::Result<Vec<Follow>> {
     sqlx::query_as!(
         Follow,
-        "UPDATE social.follow f SET accepted = true
-           FROM unnest($1::bigint[], $2::bigint[]) AS pair(follower_id, target_id)
-          WHERE f.follower_id = pair.follower_id AND f.target_id = pair.target_id
-            AND NOT f.accepted
-         RETURNING f.follower_id, f.target_id, f.uri, f.accepted",
+        r#"UPDATE social.follow f SET accepted = true
+             FROM unnest($1::bigint[], $2::bigint[]) AS pair(follower_id, target_id)
+             JOIN social.account follower ON follower.id = pair.follower_id
+             JOIN social.account target ON target.id = pair.target_id
+            WHERE f.follower_id = pair.follower_id AND f.target_id = pair.target_id
+              AND NOT f.accepted
+           RETURNING f.follower_id, f.target_id, f.uri, f.accepted,
+                     follower.domain IS NULL AS "follower_is_local!",
+                     target.domain IS NULL AS "target_is_local!""#,
         followers,
         targets,
     )
@@ -117,10 +131,14 @@ pub async fn remove(
 ) -> sqlx::Result<Vec<Follow>> {
     sqlx::query_as!(
         Follow,
-        "DELETE FROM social.follow f
-          USING unnest($1::bigint[], $2::bigint[]) AS pair(follower_id, target_id)
-          WHERE f.follower_id = pair.follower_id AND f.target_id = pair.target_id
-         RETURNING f.follower_id, f.target_id, f.uri, f.accepted",
+        r#"DELETE FROM social.follow f
+            USING unnest($1::bigint[], $2::bigint[]) AS pair(follower_id, target_id)
+             JOIN social.account follower ON follower.id = pair.follower_id
+             JOIN social.account target ON target.id = pair.target_id
+            WHERE f.follower_id = pair.follower_id AND f.target_id = pair.target_id
+           RETURNING f.follower_id, f.target_id, f.uri, f.accepted,
+                     follower.domain IS NULL AS "follower_is_local!",
+                     target.domain IS NULL AS "target_is_local!""#,
         followers,
         targets,
     )
@@ -187,7 +205,7 @@ pub async fn with_domain(
              JOIN social.account other
                ON other.id = CASE WHEN f.follower_id = $1 THEN f.target_id ELSE f.follower_id END
             WHERE (f.follower_id = $1 OR f.target_id = $1)
-              AND (other.domain = $2 OR other.domain LIKE '%.' || $2)"#,
+              AND (other.domain = $2 OR right(other.domain, length($2) + 1) = '.' || $2)"#,
         account,
         domain,
     )

@@ -107,7 +107,7 @@ pub async fn fan_out(
                              JOIN social.account boosted ON boosted.id = item.boosted_author_id
                             WHERE d.account_id = l.account_id
                               AND (boosted.domain = d.domain
-                                   OR boosted.domain LIKE '%.' || d.domain))
+                                   OR right(boosted.domain, length(d.domain) + 1) = '.' || d.domain))
                          AND NOT EXISTS (
                            SELECT FROM (SELECT h.post_id, h.boost_of_id
                                           FROM social.home_entry h
@@ -165,7 +165,7 @@ pub async fn fan_out_tags(
               AND NOT EXISTS (SELECT FROM social.domain_block d
                                WHERE d.account_id = t.account_id
                                  AND (author.domain = d.domain
-                                      OR author.domain LIKE '%.' || d.domain))
+                                      OR right(author.domain, length(d.domain) + 1) = '.' || d.domain))
            ON CONFLICT DO NOTHING
            RETURNING account_id, post_id, false AS "notify!""#,
         posts,

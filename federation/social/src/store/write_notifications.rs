@@ -57,7 +57,7 @@ pub async fn insert(
                    OR NOT EXISTS (SELECT FROM social.domain_block d
                                    WHERE d.account_id = item.account_id
                                      AND (sender.domain = d.domain
-                                          OR sender.domain LIKE '%.' || d.domain))
+                                          OR right(sender.domain, length(d.domain) + 1) = '.' || d.domain))
                    OR EXISTS (SELECT FROM social.follow f
                                WHERE f.follower_id = item.account_id
                                  AND f.target_id = item.from_id AND f.accepted))

@@ -162,7 +162,7 @@ pub async fn delete_domain_block(
 pub async fn clear_domain(conn: &mut PgConnection, account: i64, domain: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH stranger AS (
-           SELECT id FROM social.account WHERE domain = $2 OR domain LIKE '%.' || $2
+           SELECT id FROM social.account WHERE domain = $2 OR right(domain, length($2) + 1) = '.' || $2
          ), silenced AS (
            DELETE FROM social.notification n USING stranger
             WHERE n.account_id = $1 AND n.from_id = stranger.id

@@ -155,3 +155,23 @@ pub async fn local_voters(conn: &mut PgConnection, poll: i64) -> sqlx::Result<Ve
     .fetch_all(conn)
     .await
 }
+
+/// Whether the counts of a post's poll are to be told at `due`: `false` where that is planned
+/// already.
+pub async fn plan_update(
+    conn: &mut PgConnection,
+    post: i64,
+    now: DateTime<Utc>,
+    due: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE social.poll SET update_due_at = $3
+          WHERE post_id = $1 AND (update_due_at IS NULL OR update_due_at <= $2)",
+        post,
+        now,
+        due,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use spine::{Cause, Tx};
 
 use crate::events::RelationshipChanged;
+use crate::outbound::{AnswerFollow, UndoFollow};
 use crate::store::write_follows::{self as store, Follow, FollowColumns};
 use crate::store::write_home;
 use crate::write::notifications::{self, Wanted};
@@ -77,6 +78,8 @@ pub enum End {
     Unfollowed,
     /// The target rejects or removes the follower.
     Rejected,
+    /// One of the two is deleted: nobody is told.
+    Gone,
 }
 
 /// A follow that ended: what other servers must be told.
@@ -93,7 +96,8 @@ pub struct Ended {
 }
 
 /// Stores follows and requests, or renews the id and options of those that are there. Counters,
-/// home timelines, notifications and events follow what changed. Blocks are the caller's to check.
+/// home timelines, notifications and events follow what changed; a remote follower hears that he is
+/// accepted. Blocks are the caller's to check.
 /// An outcome an item, in order; of two items for one pair only the first counts.
 ///
 /// # Errors
@@ -126,6 +130,13 @@ pub async fn request(
             return Err(SocialError::Raced);
         }
         let Some(follow) = pairs.get(&(row.follower_id, row.target_id)) else { continue };
+        if row.accepted && row.target_is_local && !row.follower_is_local {
+            // Told again where it was so before: the follower asks because he does not know.
+            let before = tx.cause().clone();
+            tx.set_cause(follow.cause.clone());
+            answer(follow.follower, follow.target, &follow.uri, true).schedule(tx)?;
+            tx.set_cause(before);
+        }
         let change = match (row.accepted, row.was_accepted.unwrap_or(false)) {
             (true, false) => Change::Followed,
             (false, _) if row.is_new => Change::Requested,
@@ -149,7 +160,7 @@ pub async fn request(
         .collect())
 }
 
-/// Accepts requests that wait; whether each did.
+/// Accepts requests that wait, and tells remote followers; whether each did.
 ///
 /// # Errors
 /// The store failed.
@@ -162,15 +173,18 @@ pub async fn accept(
     let accepted = store::accept(tx.conn(), &followers, &targets).await?;
     let mut changes = Vec::new();
     for row in &accepted {
-        if let Some(pair) = find(pairs, row) {
-            changes.push((pair.follower, pair.target, pair.cause.clone(), Change::Followed));
+        let Some(pair) = find(pairs, row) else { continue };
+        changes.push((pair.follower, pair.target, pair.cause.clone(), Change::Followed));
+        if row.target_is_local && !row.follower_is_local {
+            answer(pair.follower, pair.target, &row.uri, true).schedule(tx)?;
         }
     }
     apply(social, tx, &changes).await?;
     Ok(pairs.iter().map(|pair| accepted.iter().any(|row| is_same(pair, row))).collect())
 }
 
-/// Ends follows and requests, with their home entries and notifications. Those that were there.
+/// Ends follows and requests, with their home entries and notifications, and tells the other side's
+/// server where it was ours that ended it. Those that were there.
 ///
 /// # Errors
 /// The store failed.
@@ -193,9 +207,19 @@ pub async fn end(tx: &mut Tx, pairs: &[FollowPair], how: End) -> Result<Vec<Ende
         let Some(pair) = find(pairs, row) else { continue };
         tx.set_cause(pair.cause.clone());
         let change = match how {
-            End::Unfollowed => "unfollowed",
+            End::Unfollowed | End::Gone => "unfollowed",
             End::Rejected => "follow_rejected",
         };
+        match how {
+            End::Rejected if row.target_is_local && !row.follower_is_local => {
+                answer(pair.follower, pair.target, &row.uri, false).schedule(tx)?;
+            }
+            End::Unfollowed if row.follower_is_local && !row.target_is_local => {
+                let (follower, target) = (pair.follower, pair.target);
+                UndoFollow { follower, target, follow: row.uri.clone() }.schedule(tx)?;
+            }
+            _ => {}
+        }
         tx.record(&RelationshipChanged {
             account: pair.follower,
             target: pair.target,
@@ -262,6 +286,10 @@ async fn apply(
     tx.set_cause(before);
     notifications::withdraw(tx, &old).await?;
     notifications::make(social, tx, &new).await
+}
+
+fn answer(follower: AccountId, target: AccountId, follow: &str, accept: bool) -> AnswerFollow {
+    AnswerFollow { follower, target, follow: follow.to_owned(), accept }
 }
 
 fn wanted(follower: AccountId, target: AccountId, kind: &'static str, cause: &Cause) -> Wanted {

@@ -22,3 +22,14 @@ pub mod reports;
 pub mod votes;
 
 pub use purge::PurgeAccount;
+
+use std::sync::Arc;
+
+use spine::Runtime;
+
+use crate::Social;
+
+/// Adds the jobs that changes leave behind.
+pub(crate) fn register(runtime: Runtime, social: &Social) -> Runtime {
+    runtime.job::<PurgeAccount>(Arc::new(social.clone()))
+}

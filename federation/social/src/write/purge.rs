@@ -70,7 +70,7 @@ impl PurgeAccount {
                     cause: run.cause().clone(),
                 })
                 .collect();
-        follows::end(&mut tx, &pairs, End::Unfollowed).await?;
+        follows::end(&mut tx, &pairs, End::Gone).await?;
         tx.commit().await?;
         Ok(!pairs.is_empty())
     }

@@ -1,8 +1,10 @@
 //! Votes in polls, and the end of polls.
 
+use chrono::{DateTime, Utc};
 use spine::{Cause, Tx};
 
 use crate::events::PostReacted;
+use crate::outbound::FederatePoll;
 use crate::store::write_votes::{self as store, Vote};
 use crate::write::notifications::{self, Wanted};
 use crate::{AccountId, PostId, Social, SocialError};
@@ -97,8 +99,15 @@ pub async fn vote(
         }
     }
     tx.set_cause(before);
-    if !new.is_empty() {
-        store::insert(tx.conn(), &new, &uris, &first, now).await?;
+    if new.is_empty() {
+        return Ok(counted);
+    }
+    store::insert(tx.conn(), &new, &uris, &first, now).await?;
+    for poll in polls.iter().filter(|poll| new.iter().any(|vote| vote.poll_id == poll.id)) {
+        let post = PostId::from_number(poll.post_id);
+        if poll.local {
+            FederatePoll { post }.schedule(social, tx).await?;
+        }
     }
     Ok(counted)
 }
@@ -118,30 +127,33 @@ pub async fn set_totals(
     Ok(store::set_totals(tx.conn(), post.number(), counts, voters, now).await?)
 }
 
-/// What ended with a poll.
-pub struct ClosedPoll {
-    /// The post with the poll.
-    pub post: PostId,
-    /// Whether the poll is ours.
-    pub local: bool,
+/// What [`close`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// No poll, or one that was ended before or never ends.
+    Nothing,
+    /// It ends later.
+    NotYet(DateTime<Utc>),
+    /// It ended now.
+    Closed {
+        /// Whether the poll is ours.
+        local: bool,
+    },
 }
 
-/// Ends a post's poll if its time is over, and tells its author and its local voters. `None` where
-/// there is nothing to end (yet).
+/// Ends a post's poll if its time is over, and tells its author and its local voters.
 ///
 /// # Errors
 /// The store failed.
-pub async fn close(
-    social: &Social,
-    tx: &mut Tx,
-    post: PostId,
-) -> Result<Option<ClosedPoll>, SocialError> {
+pub async fn close(social: &Social, tx: &mut Tx, post: PostId) -> Result<Closing, SocialError> {
     let now = social.spine().clock().now();
     let polls = store::lock(tx.conn(), &[post.number()]).await?;
-    let Some(poll) = polls.into_iter().next() else { return Ok(None) };
-    let over = poll.ends_at.is_some_and(|end| end <= now);
-    if poll.closed_at.is_some() || !over {
-        return Ok(None);
+    let Some(poll) = polls.into_iter().next() else { return Ok(Closing::Nothing) };
+    match poll.ends_at {
+        Some(_) if poll.closed_at.is_some() => return Ok(Closing::Nothing),
+        None => return Ok(Closing::Nothing),
+        Some(ends_at) if ends_at > now => return Ok(Closing::NotYet(ends_at)),
+        Some(_) => {}
     }
     store::close(tx.conn(), poll.id, now).await?;
     let mut people = store::local_voters(tx.conn(), poll.id).await?;
@@ -159,5 +171,5 @@ pub async fn close(
         })
         .collect();
     notifications::make(social, tx, &wanted).await?;
-    Ok(Some(ClosedPoll { post, local: poll.local }))
+    Ok(Closing::Closed { local: poll.local })
 }

@@ -1,0 +1,59 @@
+//! Like, and its Undo.
+
+use activitypub::builders;
+use serde_json::Value;
+use spine::Tx;
+
+use crate::outbound::{Audience, Outgoing, address, send};
+use crate::store::write_commands::{ActorRow, PostRow};
+use crate::{AccountId, Social, SocialError};
+
+/// Tells a remote author that a local account likes his post. `uri` names the Like.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn like(
+    social: &Social,
+    tx: &mut Tx,
+    actor: &ActorRow,
+    post: &PostRow,
+    uri: &str,
+) -> Result<(), SocialError> {
+    let body = build(actor, post, uri)?;
+    send(social, tx, &[outgoing(actor, post, body)]).await
+}
+
+/// Takes a Like back.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn undo_like(
+    social: &Social,
+    tx: &mut Tx,
+    actor: &ActorRow,
+    post: &PostRow,
+    uri: &str,
+) -> Result<(), SocialError> {
+    let like = build(actor, post, uri)?;
+    let body = builders::undo(&address(&format!("{uri}/undo"))?, &address(&actor.uri)?, &like);
+    send(social, tx, &[outgoing(actor, post, body)]).await
+}
+
+fn build(actor: &ActorRow, post: &PostRow, uri: &str) -> Result<Value, SocialError> {
+    Ok(builders::like(
+        &address(uri)?,
+        &address(&actor.uri)?,
+        &address(&post.uri)?,
+        &address(&post.author_uri)?,
+    ))
+}
+
+fn outgoing(actor: &ActorRow, post: &PostRow, body: Value) -> Outgoing {
+    Outgoing {
+        sender: AccountId::from_number(actor.id),
+        about: post.uri.clone(),
+        body,
+        audience: Audience::one(AccountId::from_number(post.author_id)),
+        urgent: false,
+    }
+}

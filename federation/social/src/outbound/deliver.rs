@@ -1,0 +1,161 @@
+//! Taking one activity to one inbox, for as long as it takes, up to three days.
+
+use std::time::Duration;
+
+use activitypub::deliver::{DeliveryOutcome, deliver};
+use activitypub::fetch::FormMemory;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use spine::{Concurrency, Job, JobError, JobRun, Lane};
+use url::{Position, Url};
+
+use super::hosts::Admission;
+use crate::{AccountId, Social};
+
+/// Deliveries to one host at a time.
+const PER_HOST: u16 = 8;
+/// Attempts: with [`backoff`] they spread over some three days, as Mastodon's do.
+const ATTEMPTS: u16 = 17;
+/// Waiting for a breaker or where a server asked to is no attempt; this ends it.
+const LONGEST: chrono::Duration = chrono::Duration::hours(84);
+
+/// One delivery.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Which kept activity.
+    pub(super) activity: i64,
+    /// Which local account signs.
+    pub(super) sender: AccountId,
+    /// Where it goes.
+    pub(super) inbox: Url,
+    /// When it was scheduled.
+    pub(super) since: DateTime<Utc>,
+}
+
+/// Delivers an activity to an inbox when there is time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Deliver(pub(super) Delivery);
+
+/// Delivers an activity that somebody waits for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DeliverSoon(pub(super) Delivery);
+
+#[async_trait]
+impl Job for Deliver {
+    type Context = Social;
+    const KIND: &'static str = "social.deliver";
+    const LANE: Lane = Lane::Background;
+    const MAX_ATTEMPTS: u16 = ATTEMPTS;
+    const TIMEOUT: Duration = Duration::from_secs(120);
+
+    fn concurrency(&self) -> Option<Concurrency> {
+        Some(self.0.concurrency())
+    }
+
+    fn backoff(attempt: u16) -> Duration {
+        backoff(attempt)
+    }
+
+    async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
+        self.0.run(social).await
+    }
+}
+
+#[async_trait]
+impl Job for DeliverSoon {
+    type Context = Social;
+    const KIND: &'static str = "social.deliver_soon";
+    const LANE: Lane = Lane::Interactive;
+    const MAX_ATTEMPTS: u16 = ATTEMPTS;
+    const TIMEOUT: Duration = Duration::from_secs(120);
+
+    fn concurrency(&self) -> Option<Concurrency> {
+        Some(self.0.concurrency())
+    }
+
+    fn backoff(attempt: u16) -> Duration {
+        backoff(attempt)
+    }
+
+    async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
+        self.0.run(social).await
+    }
+}
+
+/// n⁴ + 15 seconds, as Mastodon waits: 16 s, 31 s, 96 s, …, 18 h.
+fn backoff(attempt: u16) -> Duration {
+    Duration::from_secs(u64::from(attempt.min(ATTEMPTS)).pow(4) + 15)
+}
+
+impl Delivery {
+    /// Host and, where it is not the scheme's own, port.
+    fn host(&self) -> &str {
+        &self.inbox[Position::BeforeHost..Position::AfterPort]
+    }
+
+    fn concurrency(&self) -> Concurrency {
+        Concurrency { key: format!("host:{}", self.host()), limit: PER_HOST }
+    }
+
+    async fn run(&self, social: &Social) -> Result<(), JobError> {
+        let spine = social.spine();
+        let now = spine.clock().now();
+        let host = self.host();
+        if now - self.since > LONGEST {
+            return Err(JobError::give_up(format!("{host} was away for too long")));
+        }
+        let Some(body) = social.0.bodies.of(spine.worker_pool(), self.activity).await? else {
+            // Deleted meanwhile: there is nothing to tell any more.
+            return Ok(());
+        };
+        let Some(signer) = social.0.signing.of(spine, self.sender).await? else { return Ok(()) };
+        if let Admission::Wait(after) = social.0.hosts.admit(spine, host).await? {
+            return Err(JobError::RetryAfter { after, reason: format!("{host} is left alone") });
+        }
+        let forms = &social.0.remote.forms;
+        let preferred = forms.preferred(host).await;
+        let client = &social.0.client;
+        let report = deliver(client, &signer.key, &self.inbox, body, preferred, now).await;
+        if report.form != preferred {
+            forms.remember(host, report.form).await;
+        }
+        match report.outcome {
+            DeliveryOutcome::Delivered => social.0.hosts.answered(spine, host).await?,
+            DeliveryOutcome::Refused { status, reason } => {
+                // An answer, if no welcome one; without one, the address itself is unusable.
+                if status.is_some() {
+                    social.0.hosts.answered(spine, host).await?;
+                }
+                tracing::info!(host, reason, "a server refuses a delivery");
+            }
+            DeliveryOutcome::Gone => {
+                social.0.hosts.answered(spine, host).await?;
+                tracing::info!(host, inbox = %self.inbox, "an inbox is gone for good");
+            }
+            DeliveryOutcome::Retry { after: Some(after), reason } => {
+                social.0.hosts.answered(spine, host).await?;
+                return Err(JobError::RetryAfter { after, reason });
+            }
+            DeliveryOutcome::Retry { after: None, reason } => {
+                social.0.hosts.failed(spine, host).await?;
+                return Err(JobError::retry(reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_spread_over_some_three_days() {
+        let total: Duration = (1..ATTEMPTS).map(backoff).sum();
+        let hours = total.as_secs() / 3_600;
+        assert!((60..84).contains(&hours), "{hours} h");
+    }
+}

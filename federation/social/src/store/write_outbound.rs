@@ -1,0 +1,263 @@
+//! Statements about what goes out: keys, activities on their way, recipients and their hosts.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+
+/// A local account's signing key, sealed.
+pub struct SealedKey {
+    pub uri: String,
+    pub rsa_key_sealed: Vec<u8>,
+}
+
+/// The signing key of a local account, deleted or not: a deletion has to be signed too.
+pub async fn sealed_key(pool: &PgPool, account: i64) -> sqlx::Result<Option<SealedKey>> {
+    sqlx::query_as!(
+        SealedKey,
+        "SELECT a.uri, l.rsa_key_sealed
+           FROM social.local_account l
+           JOIN social.account a ON a.id = l.account_id
+          WHERE l.account_id = $1",
+        account,
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// Keeps activities until they are delivered, one vector a column.
+pub async fn insert_activities(
+    conn: &mut PgConnection,
+    ids: &[i64],
+    about: &[&str],
+    bodies: &[&str],
+    created_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO social.outgoing_activity (id, about, body, created_at)
+         SELECT item.id, item.about, item.body, $4
+           FROM unnest($1::bigint[], $2::text[], $3::text[]) AS item(id, about, body)",
+        ids,
+        about as &[&str],
+        bodies as &[&str],
+        created_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// An activity's body; `None` where it was withdrawn.
+pub async fn body(pool: &PgPool, activity: i64) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("SELECT body FROM social.outgoing_activity WHERE id = $1", activity)
+        .fetch_optional(pool)
+        .await
+}
+
+/// Withdraws what is still on its way about these.
+pub async fn withdraw(conn: &mut PgConnection, about: &[&str]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM social.outgoing_activity WHERE about = ANY($1::text[])",
+        about as &[&str],
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes activities made before `before`.
+pub async fn prune_activities(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM social.outgoing_activity WHERE created_at < $1", before)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Where something is delivered.
+pub struct Inbox {
+    /// Place of the audience in the arguments, from 1.
+    pub audience: i64,
+    pub url: String,
+}
+
+/// The inboxes of audiences: of remote followers of `followed[n]`, where that is not null, and of
+/// accounts `person[m]` with `person_audience[m] = n + 1`. Shared inboxes where there are any, each
+/// once for an audience; nobody suspended, deleted or on a host that the node blocks.
+pub async fn inboxes(
+    conn: &mut PgConnection,
+    followed: &[Option<i64>],
+    person_audience: &[i64],
+    person: &[i64],
+) -> sqlx::Result<Vec<Inbox>> {
+    sqlx::query_as!(
+        Inbox,
+        r#"WITH recipient AS (
+             SELECT item.audience, f.follower_id AS account_id
+               FROM unnest($1::bigint[]) WITH ORDINALITY AS item(followed_id, audience)
+               JOIN social.follow f ON f.target_id = item.followed_id AND f.accepted
+             UNION ALL
+             SELECT item.audience, item.account_id
+               FROM unnest($2::bigint[], $3::bigint[]) AS item(audience, account_id)
+           )
+           SELECT DISTINCT r.audience AS "audience!",
+                  coalesce(a.shared_inbox_url, a.inbox_url) AS "url!"
+             FROM recipient r
+             JOIN social.account a ON a.id = r.account_id
+            WHERE a.domain IS NOT NULL AND a.inbox_url <> ''
+              AND a.suspended_at IS NULL AND a.deleted_at IS NULL
+              AND NOT EXISTS (SELECT FROM social.domain_block d
+                               WHERE d.account_id IS NULL
+                                 AND (a.domain = d.domain
+                                      OR right(a.domain, length(d.domain) + 1)
+                                         = '.' || d.domain))"#,
+        followed as &[Option<i64>],
+        person_audience,
+        person,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Which of these local accounts somebody elsewhere follows.
+pub async fn followed_elsewhere(
+    conn: &mut PgConnection,
+    accounts: &[i64],
+) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"SELECT item.id AS "id!" FROM unnest($1::bigint[]) AS item(id)
+            WHERE EXISTS (SELECT FROM social.follow f
+                            JOIN social.account a ON a.id = f.follower_id
+                           WHERE f.target_id = item.id AND f.accepted
+                             AND a.domain IS NOT NULL)"#,
+        accounts,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Remote accounts that have to do with posts: named, boosters, those who favourite or answer.
+pub async fn involved(
+    conn: &mut PgConnection,
+    posts: &[i64],
+    limit: i64,
+) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        r#"SELECT DISTINCT a.id
+             FROM (SELECT account_id FROM social.post_mention WHERE post_id = ANY($1::bigint[])
+                   UNION ALL
+                   SELECT author_id FROM social.post WHERE boost_of_id = ANY($1::bigint[])
+                   UNION ALL
+                   SELECT author_id FROM social.post WHERE in_reply_to_id = ANY($1::bigint[])
+                   UNION ALL
+                   SELECT in_reply_to_account_id FROM social.post WHERE id = ANY($1::bigint[])
+                   UNION ALL
+                   SELECT account_id FROM social.favourite WHERE post_id = ANY($1::bigint[])
+                  ) AS involved(account_id)
+             JOIN social.account a ON a.id = involved.account_id
+            WHERE a.domain IS NOT NULL
+            LIMIT $2"#,
+        posts,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// What we know of a host's health.
+#[derive(Clone, Debug)]
+pub struct HostRow {
+    pub failures: i32,
+    pub open_until: Option<DateTime<Utc>>,
+}
+
+/// A host's health; `None` where nothing is known.
+pub async fn host(pool: &PgPool, domain: &str) -> sqlx::Result<Option<HostRow>> {
+    sqlx::query_as!(
+        HostRow,
+        "SELECT failures, open_until FROM social.remote_host WHERE domain = $1",
+        domain,
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// Notes that a host answered.
+pub async fn host_answered(pool: &PgPool, domain: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO social.remote_host (domain, last_success_at, updated_at) VALUES ($1, $2, $2)
+         ON CONFLICT (domain) DO UPDATE
+            SET failures = 0, failing_since = NULL, open_until = NULL,
+                last_success_at = excluded.last_success_at, updated_at = excluded.updated_at",
+        domain,
+        now,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Notes that a host did not answer; how many times in a row by now.
+pub async fn host_failed(pool: &PgPool, domain: &str, now: DateTime<Utc>) -> sqlx::Result<i32> {
+    sqlx::query_scalar!(
+        "INSERT INTO social.remote_host AS h (domain, failures, failing_since, updated_at)
+         VALUES ($1, 1, $2, $2)
+         ON CONFLICT (domain) DO UPDATE
+            SET failures = h.failures + 1,
+                failing_since = coalesce(h.failing_since, excluded.failing_since),
+                updated_at = excluded.updated_at
+         RETURNING failures",
+        domain,
+        now,
+    )
+    .fetch_one(pool)
+    .await
+}
+
+/// Leaves a host alone until `until`, unless another delivery already said so for longer.
+pub async fn open_breaker(pool: &PgPool, domain: &str, until: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE social.remote_host SET open_until = greatest(open_until, $2) WHERE domain = $1",
+        domain,
+        until,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Whether the caller may try a host whose rest is over: one caller at a time hears yes, the others
+/// wait until `until`.
+pub async fn take_probe(
+    pool: &PgPool,
+    domain: &str,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE social.remote_host SET open_until = $3
+          WHERE domain = $1 AND open_until <= $2",
+        domain,
+        now,
+        until,
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Forgets hosts that nothing was heard of since `before`, and the oldest beyond the newest `most`.
+pub async fn prune_hosts(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    most: i64,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM social.remote_host
+          WHERE updated_at < $1
+             OR domain IN (SELECT domain FROM social.remote_host
+                            ORDER BY updated_at DESC OFFSET $2)",
+        before,
+        most,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
