@@ -1,26 +1,39 @@
 //! Pictures, videos and sounds that people upload.
+//!
+//! What leaves the node must not tell more than the person wanted to show. Pictures are decoded and
+//! encoded anew, turned upright, without camera data or places; animated GIF and WebP files keep
+//! their frames and lose every other block. Videos and sounds are stored as they came, without
+//! transcoding: only the blocks of MP4 files that hold places, names and comments are blanked.
+//! Animated PNG becomes its first frame; HEIC and AVIF are not read.
+//!
+//! A file is what its first bytes say, whatever name or content type came with it. Its path is
+//! drawn at random and cannot be guessed; it is public to whoever knows it.
+
+mod files;
+mod gif;
+mod intake;
+mod mp4;
+mod picture;
+mod sniff;
+mod sweep;
+mod webp;
 
 use bytes::Bytes;
 
 use crate::read::entities::{Focus, MediaAttachment};
-use crate::{AccountId, MediaId, Social, SocialError, SocialSettings};
+use crate::read::views::media_view;
+use crate::store::media_uploads::{self, NewUpload};
+use crate::{AccountId, MediaId, Social, SocialError};
 
-/// A file that a person uploads.
-#[derive(Clone, Debug, Default)]
-pub struct Upload {
-    /// The file.
-    pub bytes: Bytes,
-    /// What the client calls it; its first bytes decide.
-    pub content_type: Option<String>,
-    /// Its name on the person's device: not kept.
-    pub file_name: Option<String>,
-    /// What it shows.
-    pub description: Option<String>,
-    /// The point that must stay visible when it is cropped.
-    pub focus: Option<Focus>,
-    /// A picture to show before a video or sound is played.
-    pub thumbnail: Option<Bytes>,
-}
+pub use files::MediaFile;
+pub(crate) use files::MediaStore;
+pub use intake::Upload;
+pub(crate) use picture::MOST_PIXELS;
+pub(crate) use sniff::ACCEPTED_TYPES;
+pub use sweep::RemoveUnattached;
+
+/// Longest description, in characters, as Mastodon has it.
+pub(crate) const LONGEST_DESCRIPTION: usize = 1_500;
 
 /// Which picture of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,23 +44,12 @@ pub enum ProfilePicture {
     Header,
 }
 
-/// A stored file, to be served.
-#[derive(Clone, Debug)]
-pub struct MediaFile {
-    /// Its content type: one of those we accept.
-    pub content_type: &'static str,
-    /// The whole file or the range asked for.
-    pub bytes: Bytes,
-    /// Size of the whole file.
-    pub size: u64,
-}
-
-/// Where media is kept.
-pub(crate) struct MediaStore {}
-
-impl MediaStore {
-    pub fn open(settings: &SocialSettings) -> Result<Self, SocialError> {
-        todo!()
+impl ProfilePicture {
+    fn size(self) -> (u32, u32) {
+        match self {
+            Self::Avatar => (400, 400),
+            Self::Header => (1_500, 500),
+        }
     }
 }
 
@@ -61,7 +63,35 @@ impl Social {
         actor: AccountId,
         upload: Upload,
     ) -> Result<MediaAttachment, SocialError> {
-        todo!()
+        let description = described(upload.description.clone())?;
+        let focus = upload.focus.map(within_picture);
+        let prepared = self.0.media.prepare(self.settings(), upload).await?;
+        let bytes = i64::try_from(prepared.file.bytes.len()).unwrap_or(i64::MAX);
+        let path = self.0.media.put(prepared.file).await?;
+        let preview_path = match prepared.preview {
+            Some(preview) => Some(self.0.media.put(preview).await?),
+            None => None,
+        };
+        let id = MediaId(self.spine().snowflakes().next());
+        let row = NewUpload {
+            id: id.number(),
+            account: actor.number(),
+            kind: prepared.kind,
+            content_type: prepared.content_type,
+            path: &path,
+            preview_path: preview_path.as_deref(),
+            description: description.as_deref(),
+            blurhash: prepared.blurhash.as_deref(),
+            focus,
+            size: prepared.size,
+            preview_size: prepared.preview_size,
+            bytes,
+            created_at: self.spine().clock().now(),
+        };
+        // The files are on disk before the row names them; a row that cannot be written leaves
+        // files that nobody can guess.
+        media_uploads::insert(self.spine().pool(), &row).await?;
+        self.media(actor, id).await
     }
 
     /// Changes description and focus of an upload that is not attached yet. Absent: as it is.
@@ -75,7 +105,13 @@ impl Social {
         description: Option<String>,
         focus: Option<Focus>,
     ) -> Result<MediaAttachment, SocialError> {
-        todo!()
+        let description = described(description)?;
+        let (text, focus) = (description.as_deref(), focus.map(within_picture));
+        let pool = self.spine().pool();
+        let row = media_uploads::update(pool, actor.number(), id.number(), text, focus)
+            .await?
+            .ok_or(SocialError::NotFound)?;
+        Ok(media_view(row, self.addresses()))
     }
 
     /// One of the actor's uploads.
@@ -87,7 +123,10 @@ impl Social {
         actor: AccountId,
         id: MediaId,
     ) -> Result<MediaAttachment, SocialError> {
-        todo!()
+        let row = media_uploads::find(self.spine().pool(), actor.number(), id.number())
+            .await?
+            .ok_or(SocialError::NotFound)?;
+        Ok(media_view(row, self.addresses()))
     }
 
     /// Stores a picture for a profile and gives its path in the media store, which goes into the
@@ -100,24 +139,41 @@ impl Social {
         picture: ProfilePicture,
         bytes: Bytes,
     ) -> Result<String, SocialError> {
-        todo!()
+        let file = self.0.media.prepare_cover(self.settings(), bytes, picture.size()).await?;
+        self.0.media.put(file).await
     }
 
     /// The public address of a path in the media store (`/media/…` of our origin); addresses of
     /// others stay as they are.
     pub fn media_url(&self, path: &str) -> String {
-        todo!()
+        self.addresses().media(path)
     }
 
-    /// Opens a stored file for serving. `range`: first and last byte, inclusive.
+    /// Opens a stored file for serving. `range`: first and last byte, inclusive; what reaches past
+    /// the end is cut.
     ///
     /// # Errors
-    /// Not found, or the store failed.
+    /// Not found, the range begins past the end ([`SocialError::Invalid`]), or the store failed.
     pub async fn open_media(
         &self,
         path: &str,
         range: Option<(u64, Option<u64>)>,
     ) -> Result<MediaFile, SocialError> {
-        todo!()
+        self.0.media.open_file(path, range).await
     }
+}
+
+/// The description, where it is not too long.
+fn described(text: Option<String>) -> Result<Option<String>, SocialError> {
+    match text {
+        Some(text) if text.chars().count() > LONGEST_DESCRIPTION => Err(SocialError::Invalid(
+            format!("Description is too long (maximum is {LONGEST_DESCRIPTION} characters)"),
+        )),
+        text => Ok(text),
+    }
+}
+
+/// The point, moved into the picture.
+fn within_picture(focus: Focus) -> (f32, f32) {
+    (focus.x.clamp(-1.0, 1.0), focus.y.clamp(-1.0, 1.0))
 }

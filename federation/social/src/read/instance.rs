@@ -1,7 +1,24 @@
 //! What the node says about itself.
 
-use super::entities::{Instance, InstanceActivity, InstanceV1, Rule};
-use crate::{Social, SocialError};
+use chrono::{DateTime, Datelike, Duration, NaiveTime, Utc};
+
+use super::entities::{
+    Account, AccountLimits, ApiVersions, Configuration, ConfigurationUrls, Contact, Icon, Instance,
+    InstanceActivity, InstanceV1, InstanceV1Urls, MediaLimits, PollLimits, Registrations, Rule,
+    Shared, Stats, StatusLimits, Thumbnail, Translation, Usage, Users,
+};
+use crate::media::{ACCEPTED_TYPES, LONGEST_DESCRIPTION, MOST_PIXELS};
+use crate::store::read_instance;
+use crate::{AccountId, Social, SocialError};
+
+/// The Mastodon release whose API this is; clients read the leading number.
+const COMPATIBLE_WITH: &str = "4.4.0";
+/// Mastodon's API counter: 2 is grouped notifications. Only what is true is claimed.
+const API_VERSION: u32 = 2;
+/// Servers that are named at most.
+const MOST_PEERS: i64 = 10_000;
+/// Weeks of activity.
+const WEEKS: i64 = 12;
 
 impl Social {
     /// The node (`/api/v2/instance`).
@@ -9,31 +26,169 @@ impl Social {
     /// # Errors
     /// The store failed.
     pub async fn instance_v2(&self) -> Result<Instance, SocialError> {
-        todo!()
+        let settings = self.settings();
+        let numbers = self.numbers().await?;
+        Ok(Instance {
+            domain: settings.domain(),
+            title: settings.title.clone(),
+            version: version(),
+            source_url: env!("CARGO_PKG_REPOSITORY").to_owned(),
+            description: settings.description.clone(),
+            usage: Usage { users: Users { active_month: numbers.active_month } },
+            thumbnail: Thumbnail { url: self.addresses().fixed("header.png") },
+            icon: vec![Icon { src: self.addresses().fixed("avatar.png"), size: "400x400" }],
+            languages: vec!["en".to_owned()],
+            configuration: self.configuration(),
+            registrations: Registrations {
+                enabled: settings.registrations_open,
+                approval_required: settings.approval_required,
+                reason_required: settings.approval_required,
+                message: None,
+                min_age: None,
+                url: None,
+            },
+            api_versions: ApiVersions { mastodon: API_VERSION },
+            contact: Contact {
+                email: settings.contact_email.clone(),
+                account: self.contact_account().await?,
+            },
+            rules: self.instance_rules(),
+        })
     }
+
     /// The node as older clients ask for it (`/api/v1/instance`).
     ///
     /// # Errors
     /// The store failed.
     pub async fn instance_v1(&self) -> Result<InstanceV1, SocialError> {
-        todo!()
+        let settings = self.settings();
+        let numbers = self.numbers().await?;
+        Ok(InstanceV1 {
+            uri: settings.domain(),
+            title: settings.title.clone(),
+            short_description: settings.description.clone(),
+            description: settings.description.clone(),
+            email: settings.contact_email.clone(),
+            version: version(),
+            urls: InstanceV1Urls { streaming_api: self.addresses().streaming() },
+            stats: Stats {
+                user_count: numbers.people,
+                status_count: numbers.posts,
+                domain_count: numbers.domains,
+            },
+            thumbnail: self.addresses().fixed("header.png"),
+            languages: vec!["en".to_owned()],
+            registrations: settings.registrations_open,
+            approval_required: settings.approval_required,
+            invites_enabled: false,
+            configuration: self.configuration(),
+            contact_account: self.contact_account().await?,
+            rules: self.instance_rules(),
+        })
     }
+
     /// The node's rules: none yet.
     pub fn instance_rules(&self) -> Vec<Rule> {
-        todo!()
+        Vec::new()
     }
+
     /// The servers that we know, by name, at most 10,000.
     ///
     /// # Errors
     /// The store failed.
     pub async fn instance_peers(&self) -> Result<Vec<String>, SocialError> {
-        todo!()
+        Ok(read_instance::peers(self.spine().pool(), MOST_PEERS).await?)
     }
+
     /// The last twelve weeks, newest first.
     ///
     /// # Errors
     /// The store failed.
     pub async fn activity(&self) -> Result<Vec<InstanceActivity>, SocialError> {
-        todo!()
+        let this_week = start_of_week(self.spine().clock().now());
+        let starts: Vec<DateTime<Utc>> =
+            (0..WEEKS).map(|back| this_week - Duration::weeks(back)).collect();
+        let rows = read_instance::weeks(self.spine().pool(), &starts).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| InstanceActivity {
+                week: row.start.timestamp().to_string(),
+                statuses: row.posts.to_string(),
+                logins: row.authors.to_string(),
+                registrations: row.joined.to_string(),
+            })
+            .collect())
+    }
+
+    async fn numbers(&self) -> Result<read_instance::NumbersRow, SocialError> {
+        let since = self.spine().clock().now() - Duration::weeks(4);
+        Ok(read_instance::numbers(self.spine().pool(), since).await?)
+    }
+
+    async fn contact_account(&self) -> Result<Option<Shared<Account>>, SocialError> {
+        let Some(id) = read_instance::contact(self.spine().pool()).await? else {
+            return Ok(None);
+        };
+        Ok(self.accounts_in_order(&[AccountId::from_number(id)]).await?.pop())
+    }
+
+    fn configuration(&self) -> Configuration {
+        let settings = self.settings();
+        Configuration {
+            urls: ConfigurationUrls { streaming: self.addresses().streaming() },
+            accounts: AccountLimits {
+                max_featured_tags: 0,
+                max_pinned_statuses: 5,
+                max_profile_fields: 4,
+            },
+            statuses: StatusLimits {
+                max_characters: settings.max_post_characters,
+                max_media_attachments: settings.max_media_attachments,
+                characters_reserved_per_url: 23,
+            },
+            media_attachments: MediaLimits {
+                supported_mime_types: ACCEPTED_TYPES.to_vec(),
+                description_limit: LONGEST_DESCRIPTION,
+                image_size_limit: settings.max_image_bytes,
+                image_matrix_limit: MOST_PIXELS,
+                video_size_limit: settings.max_video_bytes,
+                video_frame_rate_limit: 120,
+                video_matrix_limit: 3_840 * 2_160,
+            },
+            polls: PollLimits {
+                max_options: 4,
+                max_characters_per_option: 50,
+                min_expiration: 300,
+                max_expiration: 2_629_746,
+            },
+            translation: Translation { enabled: false },
+        }
+    }
+}
+
+/// `4.4.0 (compatible; Sovereign 0.1.0)`.
+fn version() -> String {
+    format!("{COMPATIBLE_WITH} (compatible; Sovereign {})", env!("CARGO_PKG_VERSION"))
+}
+
+/// Midnight of the week's Monday.
+fn start_of_week(now: DateTime<Utc>) -> DateTime<Utc> {
+    let monday = now.date_naive() - Duration::days(now.weekday().num_days_from_monday().into());
+    monday.and_time(NaiveTime::MIN).and_utc()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_leads_with_a_number_that_clients_know() {
+        assert!(version().starts_with("4.4.0 (compatible; Sovereign "));
+    }
+
+    #[test]
+    fn weeks_begin_on_monday() {
+        let sunday = DateTime::from_timestamp(1_795_345_537, 0).unwrap();
+        assert_eq!(start_of_week(sunday).to_rfc3339(), "2026-11-16T00:00:00+00:00");
     }
 }

@@ -1,9 +1,24 @@
-//! Lists, reading positions, preferences, hashtags.
+//! Lists, reading positions, preferences.
 
-use super::entities::{Account, List, Marker, Preferences, Shared, Tag};
-use super::{Page, Paged};
-use crate::{AccountId, ListId, Social, SocialError};
 use std::collections::BTreeMap;
+
+use super::entities::{Account, List, Marker, Preferences, Shared, Timestamp};
+use super::{Page, Paged};
+use crate::store::read_accounts;
+use crate::store::read_lists::{self, ListRow};
+use crate::store::read_people::People;
+use crate::{AccountId, ListId, Social, SocialError, Visibility};
+
+impl From<ListRow> for List {
+    fn from(row: ListRow) -> Self {
+        Self {
+            id: ListId::from_number(row.id),
+            title: row.title,
+            replies_policy: row.replies_policy,
+            exclusive: row.exclusive,
+        }
+    }
+}
 
 impl Social {
     /// `viewer`'s lists.
@@ -11,15 +26,19 @@ impl Social {
     /// # Errors
     /// The store failed.
     pub async fn lists(&self, viewer: AccountId) -> Result<Vec<List>, SocialError> {
-        todo!()
+        let rows = read_lists::lists(self.spine().pool(), viewer.number(), None).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
+
     /// One of `viewer`'s lists.
     ///
     /// # Errors
     /// Not found (or not `viewer`'s), or the store failed.
     pub async fn list(&self, viewer: AccountId, id: ListId) -> Result<List, SocialError> {
-        todo!()
+        let row = read_lists::list(self.spine().pool(), viewer.number(), id.number()).await?;
+        row.map(Into::into).ok_or(SocialError::NotFound)
     }
+
     /// The members of one of `viewer`'s lists. Pages by account id.
     ///
     /// # Errors
@@ -30,8 +49,10 @@ impl Social {
         id: ListId,
         page: &Page,
     ) -> Result<Paged<Shared<Account>>, SocialError> {
-        todo!()
+        self.list(viewer, id).await?;
+        self.people(Some(viewer), People::MembersOf(id.number()), page).await
     }
+
     /// `viewer`'s lists that hold an account.
     ///
     /// # Errors
@@ -41,8 +62,11 @@ impl Social {
         viewer: AccountId,
         account: AccountId,
     ) -> Result<Vec<List>, SocialError> {
-        todo!()
+        let holding = Some(account.number());
+        let rows = read_lists::lists(self.spine().pool(), viewer.number(), holding).await?;
+        Ok(rows.into_iter().map(Into::into).collect())
     }
+
     /// `viewer`'s reading positions in these timelines (`home`, `notifications`).
     ///
     /// # Errors
@@ -52,35 +76,35 @@ impl Social {
         viewer: AccountId,
         timelines: &[String],
     ) -> Result<BTreeMap<String, Marker>, SocialError> {
-        todo!()
+        let rows = read_lists::markers(self.spine().pool(), viewer.number(), timelines).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let marker = Marker {
+                    last_read_id: row.last_read_id,
+                    version: row.version,
+                    updated_at: Timestamp(row.updated_at),
+                };
+                (row.timeline, marker)
+            })
+            .collect())
     }
+
     /// What `viewer` prefers.
     ///
     /// # Errors
     /// Not found, or the store failed.
     pub async fn preferences(&self, viewer: AccountId) -> Result<Preferences, SocialError> {
-        todo!()
-    }
-    /// The hashtags that `viewer` follows. Pages by the following's id.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn followed_tags(
-        &self,
-        viewer: AccountId,
-        page: &Page,
-    ) -> Result<Paged<Tag>, SocialError> {
-        todo!()
-    }
-    /// A hashtag; unknown ones exist too, unused.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn tag_info(
-        &self,
-        viewer: Option<AccountId>,
-        name: &str,
-    ) -> Result<Tag, SocialError> {
-        todo!()
+        let own = read_accounts::own(self.spine().pool(), viewer.number())
+            .await?
+            .ok_or(SocialError::NotFound)?;
+        Ok(Preferences {
+            visibility: Visibility::from_number(own.default_visibility)
+                .unwrap_or(Visibility::Public),
+            sensitive: own.default_sensitive,
+            language: own.default_language,
+            expand_media: "default",
+            expand_spoilers: false,
+        })
     }
 }
