@@ -30,7 +30,7 @@ enum Subject {
 /// Runs the task.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (package, bench) = match arguments.subject {
-        Subject::Spine => ("spine", "spine"),
+        Subject::Spine => ("bench", "spine"),
         Subject::Node => ("tests", "node"),
     };
     let program = match arguments.subject {

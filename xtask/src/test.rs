@@ -14,6 +14,9 @@ use crate::{progress, tools, workspace};
 /// The crate of the end-to-end tests.
 const END_TO_END: &str = "tests";
 
+/// All packages with tests. The measurements have none, and their yardsticks pull much.
+const ALL: [&str; 2] = ["--workspace", "--exclude=bench"];
+
 /// Obtain what the tests need, then build and run them all.
 ///
 /// The tests find their servers and tools in the environment: `SOVEREIGN_TEST_DATABASE_URL`,
@@ -57,7 +60,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut failed = Vec::new();
     if arguments.bus != Buses::Jetstream {
         progress::step("running the tests");
-        let mut cargo = selection.cargo("--workspace", &selection.all())?;
+        let mut cargo = selection.cargo(&ALL, &selection.all())?;
         if !run_all(cargo.envs(variables.clone()))? {
             failed.push("the tests");
         }
@@ -65,7 +68,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.bus != Buses::Embedded && selection.has_end_to_end() {
         progress::step("running the end-to-end tests on JetStream");
         let package = format!("--package={END_TO_END}");
-        let mut cargo = selection.cargo(&package, &selection.all())?;
+        let mut cargo = selection.cargo(&[&package], &selection.all())?;
         if !run_all(cargo.envs(variables).env("SOVEREIGN_TEST_BUS", "jetstream"))? {
             failed.push("the end-to-end tests on JetStream");
         }
@@ -99,11 +102,11 @@ struct Selection<'a> {
 
 impl Selection<'_> {
     /// `cargo test` of the named packages, or of `packages` where none is named.
-    fn cargo(&self, packages: &str, arguments: &[&OsString]) -> anyhow::Result<Command> {
+    fn cargo(&self, packages: &[&str], arguments: &[&OsString]) -> anyhow::Result<Command> {
         let mut cargo = workspace::cargo()?;
         cargo.args(["test", "--no-fail-fast"]);
         if !self.names_a_package() {
-            cargo.arg(packages);
+            cargo.args(packages);
         }
         cargo.args(arguments);
         Ok(cargo)
@@ -112,7 +115,7 @@ impl Selection<'_> {
     /// Builds without running: a failure to compile starts no servers, and the time of the tests
     /// is theirs alone.
     fn build(&self) -> anyhow::Result<()> {
-        let mut cargo = self.cargo("--workspace", &self.for_cargo().collect::<Vec<_>>())?;
+        let mut cargo = self.cargo(&ALL, &self.for_cargo().collect::<Vec<_>>())?;
         workspace::succeed(cargo.args(["--quiet", "--no-run"]), "cargo test --no-run")
     }
 
