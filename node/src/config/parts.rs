@@ -1,0 +1,212 @@
+//! The parts of the configuration.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use identity::RegistrationMode;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::values::{self, Secret};
+
+/// What the node says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// Its name for people. Default: `Sovereign`.
+    pub title: String,
+    /// What it is, in a sentence or two.
+    pub description: String,
+    /// Where to write to its people. Default: empty.
+    pub contact_email: String,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            title: "Sovereign".to_owned(),
+            description: "A node of its people's own.".to_owned(),
+            contact_email: String::new(),
+        }
+    }
+}
+
+/// Serving HTTP.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Where to listen. Default: the origin's port on loopback.
+    pub listen: Option<SocketAddr>,
+    /// Connections at one time; more wait to be accepted. Default: 4,096.
+    pub max_connections: usize,
+    /// Seconds that an ordinary request may take. Default: 30.
+    pub timeout_seconds: u64,
+    /// Seconds that an upload may take. Default: 600.
+    pub upload_timeout_seconds: u64,
+    /// Largest body that is not an upload, in bytes. Default: 1 MiB.
+    pub max_body_bytes: usize,
+    /// Whether `/metrics` answers. It holds counts only, nothing of anyone. Default: true.
+    pub metrics: bool,
+    /// Open streams (WebSocket and server-sent events) at one time. Default: 1,024.
+    pub max_streams: usize,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            max_connections: 4_096,
+            timeout_seconds: 30,
+            upload_timeout_seconds: 600,
+            max_body_bytes: 1024 * 1024,
+            metrics: true,
+            max_streams: 1_024,
+        }
+    }
+}
+
+/// Postgres.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    /// A server that runs elsewhere. Default: none, the node starts its own.
+    pub url: Option<Secret>,
+    /// Most connections this process opens for requests, and as many again for workers.
+    /// Default: 10.
+    pub connections: u32,
+    /// A folder with `postgres` and `initdb` for the node's own server. Default: the bundle, then
+    /// what the system has.
+    pub programs: Option<PathBuf>,
+    /// Settings of the node's own server over the built-in ones.
+    pub settings: BTreeMap<String, String>,
+    /// The file with the node's own key; every process of a node needs the same.
+    /// Default: `node.key` in the data folder.
+    pub key_file: Option<PathBuf>,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: None,
+            connections: 10,
+            programs: None,
+            settings: BTreeMap::new(),
+            key_file: None,
+        }
+    }
+}
+
+/// NATS JetStream.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nats {
+    /// `nats://…`. Default: none, the embedded bus.
+    pub url: Option<Secret>,
+}
+
+/// Who may join.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Registration {
+    /// `open`, `approval` or `closed`. Default: `closed`.
+    pub mode: RegistrationMode,
+}
+
+/// Tokens for apps.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OAuth {
+    /// Whether a name and password can be swapped for a token. Default: `auto`.
+    pub password_grant: PasswordGrant,
+}
+
+/// When the password grant is offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PasswordGrant {
+    /// Only where the origin is on this very machine.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// Dealings with other servers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Federation {
+    /// Private networks that the node may reach, over plain HTTP too. Default: none; loopback is
+    /// added by itself where the origin is on this very machine.
+    #[serde(deserialize_with = "values::one_or_many")]
+    pub allow_networks: Vec<IpNet>,
+    /// Hosts that the node wants nothing of, their subdomains included. Default: none.
+    #[serde(deserialize_with = "values::one_or_many")]
+    pub blocked_hosts: Vec<String>,
+}
+
+/// Limits of posts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Posts {
+    /// Longest post, in characters as Mastodon counts them. Default: 5,000.
+    pub max_characters: usize,
+    /// Most attachments a post. Default: 4.
+    pub max_media_attachments: usize,
+}
+
+impl Default for Posts {
+    fn default() -> Self {
+        Self { max_characters: 5_000, max_media_attachments: 4 }
+    }
+}
+
+/// Uploaded files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Media {
+    /// Where they are kept. Default: `media` in the data folder.
+    pub folder: Option<PathBuf>,
+    /// Largest picture, in bytes. Default: 16 MiB.
+    pub max_image_bytes: usize,
+    /// Largest video or sound, in bytes. Default: 99 MiB.
+    pub max_video_bytes: usize,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self { folder: None, max_image_bytes: 16 * 1024 * 1024, max_video_bytes: 99 * 1024 * 1024 }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// What is let through, as `RUST_LOG` would say it. Default: `info`.
+    pub filter: String,
+    /// `text` or `json`. Default: `text`.
+    pub format: LogFormat,
+    /// Whether each access that was allowed is logged too; refused ones always are.
+    /// Default: false.
+    pub access: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), format: LogFormat::Text, access: false }
+    }
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}

@@ -1,0 +1,147 @@
+//! Who calls: the bearer token of a request, and the policy's word on what it wants to do.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::request::Parts;
+use http::{HeaderMap, header};
+use identity::{Grant, Identity, Scopes};
+use social::AccountId;
+use spine::Problem;
+
+use crate::policy::{self, Access, Action, Principal, Purpose};
+
+/// The caller of a client API route: a visitor, an app, or a person through an app.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    grant: Option<Arc<Grant>>,
+}
+
+/// The app that a token was given to.
+#[derive(Clone, Copy, Debug)]
+pub struct CallerApp<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its web page.
+    pub website: Option<&'a str>,
+}
+
+impl Caller {
+    /// The caller behind this token.
+    ///
+    /// # Errors
+    /// 401 for a token that is not (or no longer) good, 503 where that cannot be told.
+    pub async fn by_token(identity: &Identity, token: &str) -> Result<Self, Problem> {
+        match identity.authenticate(token).await? {
+            Some(grant) => Ok(Self { grant: Some(grant) }),
+            None => Err(Problem::unauthorized("bad-token", "The access token is invalid")),
+        }
+    }
+
+    /// The grant behind the token.
+    pub fn grant(&self) -> Option<&Grant> {
+        self.grant.as_deref()
+    }
+
+    /// The app, where there is a token.
+    pub fn app(&self) -> Option<CallerApp<'_>> {
+        let grant = self.grant()?;
+        Some(CallerApp { name: &grant.app_name, website: grant.app_website.as_deref() })
+    }
+
+    /// The account, where there is a person.
+    pub fn account(&self) -> Option<AccountId> {
+        self.grant()?.account_id.map(AccountId)
+    }
+
+    /// What the token may do.
+    pub fn scopes(&self) -> Option<&Scopes> {
+        self.grant().map(|grant| &grant.scopes)
+    }
+
+    /// Asks the policy for something that a visitor may do too. Answers who is looking.
+    ///
+    /// # Errors
+    /// 403 for a token whose scopes do not cover it.
+    pub fn may(
+        &self,
+        action: &Action,
+        resource: impl Display,
+    ) -> Result<Option<AccountId>, Problem> {
+        policy::decide(&Access {
+            principal: self.principal(),
+            action,
+            resource: &resource,
+            purpose: Purpose::Use,
+        })?;
+        Ok(self.account())
+    }
+
+    /// Asks the policy for something that a person does. Answers who.
+    ///
+    /// # Errors
+    /// 401 without a token, 422 for an app alone, 403 where the scopes do not cover it.
+    pub fn person(&self, action: &Action, resource: impl Display) -> Result<AccountId, Problem> {
+        self.may(action, resource)?.ok_or_else(|| policy::Refusal::NoPerson.into())
+    }
+
+    fn principal(&self) -> Principal<'_> {
+        match self.grant() {
+            None => Principal::Anonymous,
+            Some(Grant { account_id: Some(account), scopes, .. }) => {
+                Principal::Person { account: AccountId(*account), scopes }
+            }
+            Some(Grant { app_name, scopes, .. }) => Principal::App { name: app_name, scopes },
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Identity: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match bearer(&parts.headers).or_else(|| query_token(parts.uri.query())) {
+            Some(token) => Self::by_token(&Identity::from_ref(state), token).await,
+            None => Ok(Self::default()),
+        }
+    }
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750, section 2.1).
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The token of an `access_token` parameter (RFC 6750, section 2.3), which streaming clients use.
+/// Tokens are made of characters that need no escape.
+pub fn query_token(query: Option<&str>) -> Option<&str> {
+    query?
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(name, value)| (name == "access_token" && !value.is_empty()).then_some(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_in_the_header_or_the_query() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(bearer(&headers), None);
+        headers.insert(header::AUTHORIZATION, "bearer  abc".parse().unwrap());
+        assert_eq!(bearer(&headers), Some("abc"));
+        headers.insert(header::AUTHORIZATION, "Basic abc".parse().unwrap());
+        assert_eq!(bearer(&headers), None);
+        assert_eq!(query_token(Some("stream=user&access_token=xyz")), Some("xyz"));
+        assert_eq!(query_token(Some("my_access_token=xyz")), None);
+        assert_eq!(query_token(None), None);
+    }
+}

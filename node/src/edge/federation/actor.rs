@@ -1,0 +1,96 @@
+//! Actors and their collections.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::{HeaderMap, Method, Uri};
+use spine::Problem;
+
+use super::answer::{document, part, requester, value, varying, wants_activity};
+use super::page;
+use crate::edge::login::session::Visitor;
+use crate::edge::path::PathText;
+use crate::services::Services;
+
+pub async fn instance(State(services): State<Services>) -> Result<Response, Problem> {
+    value(services.social.instance_actor().await?)
+}
+
+pub async fn show(
+    State(services): State<Services>,
+    PathText(name): PathText,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if !wants_activity(&headers) {
+        return Ok(varying(Redirect::to(&page_path(&name)).into_response()));
+    }
+    document(services.social.actor_document(&name).await?)
+}
+
+/// `/@name`: a page for people, the actor for servers.
+pub async fn by_handle(
+    State(services): State<Services>,
+    PathText(handle): PathText,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let name = name_of(&handle)?;
+    if wants_activity(&headers) {
+        return document(services.social.actor_document(name).await?);
+    }
+    page::profile(&services, &visitor, name).await.map(varying)
+}
+
+pub async fn outbox(
+    State(services): State<Services>,
+    PathText(name): PathText,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    requester(&services, &method, &uri, &headers).await?;
+    value(services.social.outbox(&name, part(&uri)?).await?)
+}
+
+pub async fn followers(
+    State(services): State<Services>,
+    PathText(name): PathText,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    requester(&services, &method, &uri, &headers).await?;
+    value(services.social.followers_collection(&name, part(&uri)?).await?)
+}
+
+pub async fn following(
+    State(services): State<Services>,
+    PathText(name): PathText,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    requester(&services, &method, &uri, &headers).await?;
+    value(services.social.following_collection(&name, part(&uri)?).await?)
+}
+
+pub async fn featured(
+    State(services): State<Services>,
+    PathText(name): PathText,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    requester(&services, &method, &uri, &headers).await?;
+    value(services.social.featured_collection(&name).await?)
+}
+
+/// The user name in `@name`; other paths of one part are no address of ours.
+pub fn name_of(handle: &str) -> Result<&str, Problem> {
+    handle.strip_prefix('@').filter(|name| !name.is_empty()).ok_or_else(Problem::not_found)
+}
+
+/// Where a person's page is.
+fn page_path(name: &str) -> String {
+    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    format!("/@{plain}")
+}

@@ -1,0 +1,145 @@
+//! What every request passes on its way in and every answer on its way out.
+//!
+//! One function instead of a stack of layers, because each layer costs every request an allocation
+//! or two: request id, cross-origin rules, refusal of zero bytes, time limit, panics, security
+//! headers, counting, and a log line for what was refused.
+
+use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+use http::header::{self, HeaderName};
+use http::{HeaderValue, StatusCode};
+use http_body_util::BodyExt as _;
+use spine::Problem;
+use uuid::Uuid;
+
+use super::cors::Opening;
+use crate::services::Services;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// For answers that are no page: they load nothing and no page may frame them.
+const NO_PAGE: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; form-action 'none'");
+
+/// The one middleware.
+pub async fn guard(State(services): State<Services>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let opening = Opening::of(request.uri().path());
+    if let Some(answer) = opening.preflight(request.method(), request.headers()) {
+        return answer.into_response();
+    }
+    let id = request_id(&request);
+    let is_api = opening == Opening::Api;
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+
+    let mut response = match refuse(&request) {
+        Some(problem) => problem.into_response(),
+        None => run(&services, request, next).await,
+    };
+    if response.status().is_client_error() {
+        response = log_refusal(response, &method, &path).await;
+    }
+    let status = response.status();
+    let headers = response.headers_mut();
+    opening.open(headers);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
+    if is_api {
+        let private = HeaderValue::from_static("private, no-store");
+        headers.entry(header::CACHE_CONTROL).or_insert(private);
+    }
+    if let Ok(id) = HeaderValue::try_from(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    services.counters.request(status);
+    tracing::debug!(
+        target: "http",
+        %method,
+        path,
+        status = status.as_u16(),
+        duration_ms = started.elapsed().as_secs_f64() * 1_000.0,
+        "answered"
+    );
+    response
+}
+
+/// The caller's own id for this request, if it is a plain one, else a new one.
+fn request_id(request: &Request) -> String {
+    let plain = |id: &&str| {
+        id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| !id.is_empty())
+        .filter(plain)
+        .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// A zero byte is in no valid call, and Postgres takes none in a text.
+fn refuse(request: &Request) -> Option<Problem> {
+    let uri = request.uri();
+    let has_zero = uri.path().contains("%00") || uri.query().is_some_and(|q| q.contains("%00"));
+    has_zero.then(|| Problem::bad_request("zero-byte", "The address holds a zero byte"))
+}
+
+async fn run(services: &Services, request: Request, next: Next) -> Response {
+    let limit = time_limit(services, request.uri().path());
+    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(limit, work).await {
+        Ok(Ok(response)) => response,
+        // The panic hook has logged where and why.
+        Ok(Err(_)) => Problem::internal("a request panicked").into_response(),
+        Err(_) => Problem::unavailable("a request took too long").into_response(),
+    }
+}
+
+fn time_limit(services: &Services, path: &str) -> Duration {
+    let http = &services.config.http;
+    let is_upload = path.starts_with("/api/v1/media")
+        || path.starts_with("/api/v2/media")
+        || path == "/api/v1/accounts/update_credentials";
+    Duration::from_secs(if is_upload { http.upload_timeout_seconds } else { http.timeout_seconds })
+}
+
+/// Logs why a request was refused: the problem document that goes out says it.
+async fn log_refusal(response: Response, method: &http::Method, path: &str) -> Response {
+    // What is asked for daily and harmlessly: absent things, missing tokens (the policy logs those).
+    if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED) {
+        return response;
+    }
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
+    if !is_problem {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    // The body of a problem is in memory already.
+    let bytes = match body.collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(_) => Bytes::new(),
+    };
+    let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    tracing::info!(
+        target: "http",
+        %method,
+        path,
+        status = parts.status.as_u16(),
+        problem = document["type"].as_str().unwrap_or_default(),
+        reason = document["title"].as_str().unwrap_or_default(),
+        detail = document["detail"].as_str().unwrap_or_default(),
+        "refused"
+    );
+    Response::from_parts(parts, Body::from(bytes))
+}

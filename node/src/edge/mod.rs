@@ -1,0 +1,52 @@
+//! The HTTP edge: what every request passes, and the routes behind it.
+
+pub mod call;
+pub mod caller;
+mod cors;
+mod federation;
+mod guard;
+pub mod health;
+pub mod login;
+mod mastodon;
+mod pages;
+pub mod paging;
+mod path;
+pub mod permissive;
+mod reply;
+pub mod serve;
+pub mod streaming;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use http::{Method, StatusCode, Uri};
+use spine::Problem;
+
+use crate::services::Services;
+
+/// Every route of the node.
+pub fn router(services: Services) -> Router {
+    Router::new()
+        .merge(mastodon::routes())
+        .merge(streaming::routes())
+        .merge(federation::routes())
+        .merge(health::routes())
+        .merge(login::routes())
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(services.clone(), guard::guard))
+        .with_state(services)
+}
+
+async fn unknown(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "no-such-route", "There is nothing at this address")
+        .with_detail(uri.path().chars().take(200).collect::<String>())
+}
+
+async fn wrong_method(method: Method) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "This address does not answer that method",
+    )
+    .with_detail(method.to_string())
+}
