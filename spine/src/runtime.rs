@@ -166,7 +166,8 @@ impl Running {
     }
 
     /// Waits until every event is handled and no job is ready or running: for tests. Jobs deferred
-    /// beyond the clock's time, and what is paused, are not waited for.
+    /// beyond the clock's time, what is paused, and kinds that this process does not know are not
+    /// waited for.
     pub async fn settle(&self) {
         loop {
             match self.is_settled().await {
@@ -187,7 +188,8 @@ impl Running {
         }
         // Handlers schedule jobs and jobs record events: both must be idle with no event between.
         let before = bus::settled_at(&self.spine).await?;
-        let idle = work::is_idle(&self.spine).await?;
+        let kinds = self.workers.as_ref().map_or(&[][..], Workers::kinds);
+        let idle = work::is_idle(&self.spine, kinds).await?;
         Ok(before.is_some() && idle && before == bus::settled_at(&self.spine).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! Claiming: many jobs of a lane in one statement, each with a lease.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub(crate) struct ClaimedRow {
     pub(crate) payload: String,
     /// JSON of the cause, if it had one.
     pub(crate) cause: Option<String>,
-    order: (i16, i64),
+    order: (Reverse<i16>, i64),
 }
 
 impl ClaimedRow {
@@ -79,7 +80,7 @@ pub(crate) async fn claim(
         limit: row.max_running.unwrap_or(1),
         payload: row.payload,
         cause: row.cause,
-        order: (-row.priority, row.position),
+        order: (Reverse(row.priority), row.position),
     })
     .fetch_all(pool)
     .await?;

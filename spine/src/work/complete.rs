@@ -31,7 +31,24 @@ impl Completion {
         conn: &mut PgConnection,
         now: DateTime<Utc>,
     ) -> Result<(), SpineError> {
-        match complete_many(conn, &[(self.job, self.claim)], now).await? {
+        let completed = sqlx::query!(
+            r#"WITH gone AS (
+                   DELETE FROM spine.job
+                    WHERE job_id = $1 AND claim = $2
+                   RETURNING job_id, enqueued_at, claimed_at, lane, failures, kind
+               )
+               INSERT INTO spine.job_done (job_id, enqueued_at, claimed_at, finished_at, lane,
+                                           failures, discarded, kind)
+               SELECT job_id, enqueued_at, coalesce(claimed_at, $3), $3, lane, failures, false,
+                      kind
+                 FROM gone"#,
+            self.job.0,
+            self.claim,
+            now,
+        )
+        .execute(conn)
+        .await?;
+        match completed.rows_affected() {
             1 => Ok(()),
             _ => Err(SpineError::LeaseLost(self.job)),
         }

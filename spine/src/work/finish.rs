@@ -43,7 +43,7 @@ pub(crate) struct Finisher {
 impl Finisher {
     pub(crate) async fn run(self, mut finished: mpsc::Receiver<Vec<Finished>>) {
         let mut groups = Vec::new();
-        while finished.recv_many(&mut groups, 64).await > 0 {
+        while finished.recv_many(&mut groups, MOST).await > 0 {
             let mut all: Vec<Finished> = groups.drain(..).flatten().collect();
             while !all.is_empty() {
                 let rest = all.split_off(all.len().min(MOST));

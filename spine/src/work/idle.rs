@@ -2,13 +2,14 @@
 
 use crate::{Spine, SpineError};
 
-/// No job runs, and none would start: what is paused or deferred beyond the clock's time does not count.
-pub(crate) async fn is_idle(spine: &Spine) -> Result<bool, SpineError> {
+/// No job runs, and none of these kinds would start: what is paused or deferred beyond the clock's
+/// time does not count.
+pub(crate) async fn is_idle(spine: &Spine, kinds: &[&str]) -> Result<bool, SpineError> {
     let idle = sqlx::query_scalar!(
         r#"SELECT NOT EXISTS (
                    SELECT FROM spine.job
                     WHERE state = 1 OR (state = 2 AND run_at <= $1)
-                       OR (state = 0 AND lane <> ALL (ARRAY(
+                       OR (state = 0 AND kind = ANY ($2) AND lane <> ALL (ARRAY(
                                SELECT array_position(
                                           ARRAY['lane:realtime', 'lane:interactive',
                                                 'lane:background'], subject::text) - 1
@@ -17,6 +18,7 @@ pub(crate) async fn is_idle(spine: &Spine) -> Result<bool, SpineError> {
                                SELECT subject FROM spine.job_pause WHERE subject LIKE 'key:%')))
                ) AS "idle!""#,
         spine.clock().now(),
+        kinds as &[&str],
     )
     .fetch_one(spine.worker_pool())
     .await?;

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::sync::mpsc;
@@ -26,6 +27,11 @@ use crate::{JobId, Spine, SpineError};
 /// The kinds of jobs a process knows.
 pub(crate) type Registry = HashMap<&'static str, Arc<dyn Performer>>;
 
+/// Most outcomes that wait to be written before workers have to wait.
+const OUTCOMES: usize = 1_024;
+/// How long the last outcomes may take to be written when the process stops.
+const LAST_OUTCOMES: Duration = Duration::from_secs(5);
+
 /// A process's workers, started.
 pub(crate) struct Workers {
     stop: CancellationToken,
@@ -35,6 +41,7 @@ pub(crate) struct Workers {
     upkeep_tasks: TaskTracker,
     heartbeat: JoinHandle<()>,
     heartbeat_stop: CancellationToken,
+    kinds: Vec<&'static str>,
 }
 
 /// Opens the connections that only claim and complete: they need not wait for the disk, and their
@@ -51,6 +58,7 @@ pub(crate) async fn queue_pool(spine: &Spine, connections: u32) -> Result<PgPool
     let pool = PgPoolOptions::new()
         .max_connections(connections.max(2))
         .min_connections(1)
+        .acquire_timeout(Duration::from_secs(4))
         .test_before_acquire(false)
         .connect_with(options)
         .await?;
@@ -69,7 +77,7 @@ pub(crate) async fn start_workers(
     let alarm = Arc::new(Alarm::default());
     let wakes = Arc::clone(spine.wakes());
 
-    let (finished, outcomes) = mpsc::channel(256);
+    let (finished, outcomes) = mpsc::channel(OUTCOMES);
     let finisher = Finisher {
         pool: pool.clone(),
         clock: spine.clock().clone(),
@@ -98,6 +106,7 @@ pub(crate) async fn start_workers(
     Arc::clone(&upkeep).spawn(&upkeep_tasks, &stop);
     upkeep_tasks.close();
 
+    let kinds = registry.keys().copied().collect();
     let (events, inbox) = mpsc::unbounded_channel();
     let dispatcher = Dispatcher {
         spine: spine.clone(),
@@ -115,16 +124,32 @@ pub(crate) async fn start_workers(
         abort: CancellationToken::new(),
     };
     let dispatcher = tokio::spawn(dispatcher.run(inbox, stop.clone()));
-    Ok(Workers { stop, dispatcher, finisher, upkeep, upkeep_tasks, heartbeat, heartbeat_stop })
+    Ok(Workers {
+        stop,
+        dispatcher,
+        finisher,
+        upkeep,
+        upkeep_tasks,
+        heartbeat,
+        heartbeat_stop,
+        kinds,
+    })
 }
 
 impl Workers {
     /// Stops claiming, lets what runs finish for a while, gives the rest back.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        for task in [self.dispatcher, self.finisher] {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the workers ended badly");
+        if let Err(error) = self.dispatcher.await {
+            tracing::error!(%error, "the dispatcher ended badly");
+        }
+        let abort = self.finisher.abort_handle();
+        match tokio::time::timeout(LAST_OUTCOMES, self.finisher).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the finisher ended badly"),
+            Err(_) => {
+                tracing::error!("the database does not take the last outcomes: jobs run again");
+                abort.abort();
             }
         }
         self.heartbeat_stop.cancel();
@@ -132,6 +157,11 @@ impl Workers {
             tracing::error!(%error, "the heartbeat ended badly");
         }
         self.upkeep_tasks.wait().await;
+    }
+
+    /// The kinds of jobs these workers know.
+    pub(crate) fn kinds(&self) -> &[&'static str] {
+        &self.kinds
     }
 
     /// Makes jobs ready whose time has come or whose lease has expired, at once: a test's clock
@@ -314,24 +344,7 @@ impl Dispatcher {
     }
 
     async fn give_back(&self, jobs: &[(JobId, i32)]) {
-        let undone: Vec<_> = jobs
-            .iter()
-            .map(|(id, claim)| Undone {
-                id: *id,
-                claim: *claim,
-                setback: Setback::GivenBack,
-                error: None,
-            })
-            .collect();
-        let now = self.spine.clock().now();
-        let written = async {
-            let mut conn = self.pool.acquire().await?;
-            set_back(&mut conn, &undone, now).await
-        };
-        if let Err(error) = written.await {
-            // Their leases expire.
-            tracing::warn!(%error, "claimed jobs could not be given back");
-        }
+        give_back(&self.pool, jobs, self.spine.clock().now()).await;
         self.leases.drop_held(jobs.iter().copied());
     }
 
@@ -396,6 +409,8 @@ impl Dispatcher {
                 if let Ok(rows) = &mut result {
                     full = rows.len() >= asked;
                     if let Err(error) = block_crowded(&pool, rows).await {
+                        let jobs: Vec<_> = rows.iter().map(|row| (row.id, row.claim)).collect();
+                        give_back(&pool, &jobs, clock.now()).await;
                         result = Err(error);
                     }
                 }
@@ -449,6 +464,27 @@ impl Dispatcher {
         if !jobs.is_empty() {
             self.give_back(&jobs).await;
         }
+    }
+}
+
+/// Makes claimed jobs ready again that were not started.
+async fn give_back(pool: &PgPool, jobs: &[(JobId, i32)], now: DateTime<Utc>) {
+    let undone: Vec<_> = jobs
+        .iter()
+        .map(|(id, claim)| Undone {
+            id: *id,
+            claim: *claim,
+            setback: Setback::GivenBack,
+            error: None,
+        })
+        .collect();
+    let written = async {
+        let mut conn = pool.acquire().await?;
+        set_back(&mut conn, &undone, now).await
+    };
+    if let Err(error) = written.await {
+        // Their leases expire.
+        tracing::warn!(%error, "claimed jobs could not be given back");
     }
 }
 

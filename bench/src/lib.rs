@@ -1,0 +1,5 @@
+//! What every measurement needs: samples, processor time, a table to print.
+
+pub mod processor;
+pub mod samples;
+pub mod table;
