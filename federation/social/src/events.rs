@@ -7,6 +7,21 @@ use spine::EventData;
 use crate::{AccountId, NotificationId, PostId, Visibility};
 
 macro_rules! social_event {
+    ($name:ident, $kind:literal, |$event:ident| $subject:expr, sealed: None) => {
+        impl EventData for $name {
+            const TYPE: &'static str = $kind;
+            const SOURCE: &'static str = "social";
+
+            fn subject(&self) -> String {
+                let $event = self;
+                $subject
+            }
+
+            fn sealed_under(&self) -> Option<String> {
+                None
+            }
+        }
+    };
     ($name:ident, $kind:literal, |$event:ident| $subject:expr, sealed: $sealed:expr) => {
         impl EventData for $name {
             const TYPE: &'static str = $kind;

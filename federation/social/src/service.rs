@@ -6,6 +6,7 @@ use spine::http::GuardedClient;
 use spine::{Runtime, Spine};
 use sqlx::migrate::Migrator;
 
+use crate::commands::{Actors, PublishQueue};
 use crate::documents::cache::DocumentCache;
 use crate::inbound::Inbound;
 use crate::media::MediaStore;
@@ -15,7 +16,7 @@ use crate::read::cache::ReadCache;
 use crate::read::views::Addresses;
 use crate::remote::{self, Remote};
 use crate::signing::SigningKeys;
-use crate::{SocialError, SocialSettings, commands, inbound, outbound, read, write};
+use crate::{SocialError, SocialSettings, inbound, outbound, read, write};
 
 /// The schema `social`, as it came to be.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/social");
@@ -24,7 +25,6 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/social");
 #[must_use]
 pub fn register(runtime: Runtime, social: &Social) -> Runtime {
     let runtime = write::register(runtime, social);
-    let runtime = commands::register(runtime, social);
     let runtime = outbound::register(runtime, social);
     let runtime = inbound::register(runtime, social);
     read::register(runtime, social)
@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) signing: SigningKeys,
     pub(crate) bodies: Bodies,
     pub(crate) hosts: HostHealth,
+    pub(crate) actors: Actors,
+    pub(crate) publishing: PublishQueue,
     pub(crate) inbound: Inbound,
     pub(crate) documents: DocumentCache,
 }
@@ -76,6 +78,8 @@ impl Social {
             signing: SigningKeys::new(),
             bodies: Bodies::new(),
             hosts: HostHealth::new(),
+            actors: Actors::new(),
+            publishing: PublishQueue::default(),
             inbound: Inbound::new(),
             documents: DocumentCache::new(),
         })))

@@ -56,11 +56,6 @@ impl SigningKeys {
         self.0.insert(account, signer.clone()).await;
         Ok(Some(signer))
     }
-
-    /// Forgets a key: its account is gone.
-    pub(crate) async fn forget(&self, account: AccountId) {
-        self.0.invalidate(&account).await;
-    }
 }
 
 fn parse(address: &str) -> Result<Url, SocialError> {

@@ -1,10 +1,48 @@
 //! What local people do: one file a command.
+//!
+//! A command checks what its actor may do, changes rows through `write` in one transaction, and
+//! schedules there what other servers must hear. When it returns, all of that is on disk, and this
+//! process reads its own writes.
 
-use spine::Runtime;
+mod actor;
+mod block;
+mod block_domain;
+mod block_for_node;
+mod bookmark;
+mod boost;
+mod create_local_account;
+mod delete_local_account;
+mod delete_post;
+mod edit_post;
+mod favourite;
+mod follow;
+mod follow_requests;
+mod lists;
+mod markers;
+mod mentions;
+mod move_account;
+mod mute;
+mod mute_conversation;
+mod note;
+mod pin;
+mod post;
+mod publish;
+mod report;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod update_profile;
+mod vote;
 
-use crate::Social;
+pub use create_local_account::NewLocalAccount;
+pub use edit_post::PostEdit;
+pub use follow::FollowOptions;
+pub use lists::ListChange;
+pub use mute::MuteOptions;
+pub use publish::{NewPoll, NewPost};
+pub use report::NewComplaint;
+pub use update_profile::{ProfileChange, ProfileField};
 
-/// Adds what commands run beside requests.
-pub(crate) fn register(runtime: Runtime, _social: &Social) -> Runtime {
-    runtime
-}
+pub(crate) use actor::Actors;
+pub(crate) use publish::PublishQueue;

@@ -5,6 +5,7 @@ pub mod write_edits;
 pub mod write_federate;
 pub mod write_follows;
 pub mod write_home;
+pub mod write_node_blocks;
 pub mod write_notifications;
 pub mod write_outbound;
 pub mod write_posts;

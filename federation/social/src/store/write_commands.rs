@@ -102,6 +102,9 @@ pub struct TargetRow {
     /// `None`: the actor neither follows nor asked to.
     pub follow_accepted: Option<bool>,
     pub follow_uri: Option<String>,
+    pub follow_shows_boosts: Option<bool>,
+    pub follow_notifies: Option<bool>,
+    pub follow_languages: Option<Vec<String>>,
 }
 
 /// Another account with its relations to the actor.
@@ -120,7 +123,9 @@ pub async fn target(
                   EXISTS (SELECT FROM social.block b
                            WHERE b.account_id = $1 AND b.target_id = a.id)
                     AS "blocked_by_actor!",
-                  f.accepted AS "follow_accepted?", f.uri AS "follow_uri?"
+                  f.accepted AS "follow_accepted?", f.uri AS "follow_uri?",
+                  f.show_boosts AS "follow_shows_boosts?", f.notify AS "follow_notifies?",
+                  f.languages AS "follow_languages?"
              FROM social.account a
              LEFT JOIN social.follow f ON f.follower_id = $1 AND f.target_id = a.id
             WHERE a.id = $2"#,
@@ -242,11 +247,31 @@ pub async fn usable_media(
     Ok(rows.into_iter().map(|row| (row.id, row.kind)).collect())
 }
 
-/// The post of a poll.
-pub async fn post_of_poll(conn: &mut PgConnection, poll: i64) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!("SELECT post_id FROM social.poll WHERE id = $1", poll)
-        .fetch_optional(conn)
-        .await
+/// A poll as a voter sees it.
+pub struct PollRow {
+    pub post_id: i64,
+    pub multiple: bool,
+    pub ends_at: Option<DateTime<Utc>>,
+    pub closed_at: Option<DateTime<Utc>>,
+    pub has_voted: bool,
+    pub titles: Vec<String>,
+}
+
+/// A poll as this account sees it.
+pub async fn poll(conn: &mut PgConnection, poll: i64, voter: i64) -> sqlx::Result<Option<PollRow>> {
+    sqlx::query_as!(
+        PollRow,
+        r#"SELECT poll.post_id, poll.multiple, poll.ends_at, poll.closed_at,
+                  EXISTS (SELECT FROM social.poll_vote v
+                           WHERE v.poll_id = poll.id AND v.account_id = $2) AS "has_voted!",
+                  array(SELECT o.title FROM social.poll_option o WHERE o.poll_id = poll.id
+                         ORDER BY o.position) AS "titles!"
+             FROM social.poll poll WHERE poll.id = $1"#,
+        poll,
+        voter,
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// The account's own boost of a post.
@@ -469,23 +494,6 @@ pub async fn set_notifications_read(
     Ok(())
 }
 
-/// Removes all notifications of an account, or (with an id) one of them.
-pub async fn delete_notifications(
-    conn: &mut PgConnection,
-    account: i64,
-    one: Option<i64>,
-) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        "DELETE FROM social.notification
-          WHERE account_id = $1 AND ($2::bigint IS NULL OR id = $2)",
-        account,
-        one,
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
-}
-
 /// Local followers of an account, for a move.
 pub async fn local_followers(conn: &mut PgConnection, account: i64) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar!(
@@ -500,51 +508,25 @@ pub async fn local_followers(conn: &mut PgConnection, account: i64) -> sqlx::Res
 
 /// The source of a post, for an edit.
 pub struct SourceRow {
+    pub uri: String,
     pub visibility: i16,
     pub local: bool,
     pub author_id: i64,
-    pub has_poll: bool,
-    pub media: Vec<i64>,
+    pub content_text: Option<String>,
+    pub sensitive: bool,
+    pub language: Option<String>,
 }
 
 /// What an edit needs to know of a post.
 pub async fn source(conn: &mut PgConnection, post: i64) -> sqlx::Result<Option<SourceRow>> {
     sqlx::query_as!(
         SourceRow,
-        r#"SELECT p.visibility, p.local, p.author_id,
-                  EXISTS (SELECT FROM social.poll WHERE post_id = p.id) AS "has_poll!",
-                  array(SELECT m.id FROM social.media m WHERE m.post_id = p.id
-                         ORDER BY m.position, m.id) AS "media!"
-             FROM social.post p
-            WHERE p.id = $1 AND p.boost_of_id IS NULL"#,
+        "SELECT uri, visibility, local, author_id, content_text, sensitive, language
+           FROM social.post WHERE id = $1 AND boost_of_id IS NULL",
         post,
     )
     .fetch_optional(conn)
     .await
-}
-
-/// Changes an upload's description and focus; whether it is the account's.
-pub async fn describe_media(
-    conn: &mut PgConnection,
-    account: i64,
-    media: i64,
-    description: Option<&str>,
-    focus: Option<(f32, f32)>,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE social.media
-            SET description = coalesce($3, description),
-                focus_x = coalesce($4, focus_x), focus_y = coalesce($5, focus_y)
-          WHERE id = $2 AND account_id = $1",
-        account,
-        media,
-        description,
-        focus.map(|focus| focus.0),
-        focus.map(|focus| focus.1),
-    )
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() > 0)
 }
 
 /// The URIs of posts of one author among these.

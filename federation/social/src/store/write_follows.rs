@@ -55,6 +55,8 @@ pub async fn upsert(
              SELECT item.id, item.follower_id, item.target_id, item.accepted, item.uri,
                     item.show_boosts, item.notify, string_to_array(item.languages, ','), $9
                FROM item
+               -- Read before it is written: a row that this statement changed is not seen again.
+               LEFT JOIN before USING (follower_id, target_id)
              ON CONFLICT (follower_id, target_id) DO UPDATE
                 SET accepted = f.accepted OR excluded.accepted,
                     uri = excluded.uri,

@@ -25,9 +25,22 @@ pub use purge::PurgeAccount;
 
 use std::sync::Arc;
 
-use spine::Runtime;
+use spine::{EventData, Runtime, SpineError, Tx};
 
 use crate::Social;
+use crate::read::cache::Invalidation;
+
+/// Records an event and lets this process read what it says right after the commit.
+fn record<E>(social: &Social, tx: &mut Tx, event: &E) -> Result<(), SpineError>
+where
+    E: EventData,
+    for<'e> Invalidation: From<&'e E>,
+{
+    tx.record(event)?;
+    let (social, change) = (social.clone(), Invalidation::from(event));
+    tx.on_commit(move || social.invalidate(change));
+    Ok(())
+}
 
 /// Adds the jobs that changes leave behind.
 pub(crate) fn register(runtime: Runtime, social: &Social) -> Runtime {

@@ -8,6 +8,7 @@ use crate::events::{PostDeleted, PostReacted};
 use crate::store::write_edits::{self as store, Leaving};
 use crate::store::write_posts::{CountChanges, change_counts};
 use crate::write::notifications::{self, Wanted};
+use crate::write::record;
 use crate::{AccountId, PostId, Social, SocialError};
 
 /// A post to delete, or a boost to take back.
@@ -62,22 +63,30 @@ pub async fn delete(
             number == post.id || Some(number) == post.boost_of_id
         });
         tx.set_cause(asked.map_or_else(|| before.clone(), |item| item.cause.clone()));
-        tx.record(&PostDeleted {
-            post: PostId::from_number(post.id),
-            uri: post.uri.clone(),
-            author: AccountId::from_number(post.author_id),
-            local: post.local,
-            boost_of: post.boost_of_id.map(PostId::from_number),
-            in_reply_to: post.in_reply_to_id.map(PostId::from_number),
-        })?;
+        record(
+            social,
+            tx,
+            &PostDeleted {
+                post: PostId::from_number(post.id),
+                uri: post.uri.clone(),
+                author: AccountId::from_number(post.author_id),
+                local: post.local,
+                boost_of: post.boost_of_id.map(PostId::from_number),
+                in_reply_to: post.in_reply_to_id.map(PostId::from_number),
+            },
+        )?;
         let boosted = counted.iter().find(|counted| Some(counted.id) == post.boost_of_id);
         if let Some(boosted) = boosted {
-            tx.record(&PostReacted {
-                post: PostId::from_number(boosted.id),
-                uri: boosted.uri.clone(),
-                account: AccountId::from_number(post.author_id),
-                reaction: "unboost".to_owned(),
-            })?;
+            record(
+                social,
+                tx,
+                &PostReacted {
+                    post: PostId::from_number(boosted.id),
+                    uri: boosted.uri.clone(),
+                    account: AccountId::from_number(post.author_id),
+                    reaction: "unboost".to_owned(),
+                },
+            )?;
             unwanted.push(Wanted {
                 account: AccountId::from_number(boosted.author_id),
                 kind: "reblog",

@@ -11,6 +11,7 @@ use crate::store::write_notifications::local_boosters;
 use crate::store::write_posts::{self, MediaColumns, PollColumns};
 use crate::store::write_votes;
 use crate::write::notifications::{self, Wanted};
+use crate::write::record;
 use crate::{AccountId, PostId, Social, SocialError, Visibility};
 
 /// A post's new version, whole.
@@ -92,13 +93,17 @@ pub async fn edit(social: &Social, tx: &mut Tx, edited: &EditedPost) -> Result<b
 
     let before = tx.cause().clone();
     tx.set_cause(edited.cause.clone());
-    tx.record(&PostEdited {
-        post: edited.post,
-        uri: current.uri.clone(),
-        author: AccountId::from_number(current.author_id),
-        local: current.local,
-        visibility,
-    })?;
+    record(
+        social,
+        tx,
+        &PostEdited {
+            post: edited.post,
+            uri: current.uri.clone(),
+            author: AccountId::from_number(current.author_id),
+            local: current.local,
+            visibility,
+        },
+    )?;
     tx.set_cause(before);
 
     // The newer "update" notification replaces the older one.

@@ -13,6 +13,7 @@ use crate::store::write_posts::{
     self as store, CountChanges, Counted, LocalMention, MediaColumns, PollColumns, PostColumns,
 };
 use crate::write::notifications::{self, Wanted};
+use crate::write::record;
 use crate::{AccountId, PostId, Social, SocialError, Visibility};
 
 /// An id for a post from elsewhere: sorts by the time it was published, never in the future.
@@ -279,32 +280,40 @@ async fn hand_out(
         let number = id.number();
         let mentions: Vec<&LocalMention> =
             named.iter().filter(|mention| mention.post_id == number).collect();
-        tx.record(&PostStored {
-            post: *id,
-            uri: post.uri.clone(),
-            author: post.author,
-            local: post.local,
-            visibility: post.visibility,
-            boost_of: post.boost_of,
-            in_reply_to: place.parent.map(|parent| PostId::from_number(parent.id)),
-            tags: post.tags.clone(),
-            has_media: !post.media.is_empty(),
-            home: home.get(&number).cloned().unwrap_or_default(),
-            mentioned: mentions
-                .iter()
-                .map(|mention| AccountId::from_number(mention.account_id))
-                .collect(),
-        })?;
+        record(
+            social,
+            tx,
+            &PostStored {
+                post: *id,
+                uri: post.uri.clone(),
+                author: post.author,
+                local: post.local,
+                visibility: post.visibility,
+                boost_of: post.boost_of,
+                in_reply_to: place.parent.map(|parent| PostId::from_number(parent.id)),
+                tags: post.tags.clone(),
+                has_media: !post.media.is_empty(),
+                home: home.get(&number).cloned().unwrap_or_default(),
+                mentioned: mentions
+                    .iter()
+                    .map(|mention| AccountId::from_number(mention.account_id))
+                    .collect(),
+            },
+        )?;
         let boosted = post
             .boost_of
             .and_then(|boosted| counted.iter().find(|counted| counted.id == boosted.number()));
         if let Some(boosted) = boosted {
-            tx.record(&PostReacted {
-                post: PostId::from_number(boosted.id),
-                uri: boosted.uri.clone(),
-                account: post.author,
-                reaction: "boost".to_owned(),
-            })?;
+            record(
+                social,
+                tx,
+                &PostReacted {
+                    post: PostId::from_number(boosted.id),
+                    uri: boosted.uri.clone(),
+                    account: post.author,
+                    reaction: "boost".to_owned(),
+                },
+            )?;
         }
         if post.distribution == Distribution::Nobody {
             continue;

@@ -1,0 +1,15 @@
+//! Commands and what follows from them, on a whole node with a real database. One test a rule.
+
+mod accounts;
+mod deliveries;
+mod fan_out;
+mod posts;
+mod reactions;
+mod relations;
+mod world;
+
+use super::{
+    FollowOptions, MuteOptions, NewComplaint, NewLocalAccount, NewPoll, NewPost, PostEdit,
+};
+use super::{ListChange, ProfileChange, ProfileField};
+use world::{HERE, Inbox, World};
