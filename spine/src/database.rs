@@ -43,6 +43,9 @@ pub(crate) fn pool(url: &str, connections: u32, purpose: Purpose) -> Result<PgPo
             ("idle_in_transaction_session_timeout", "60s"),
             ("lock_timeout", "20s"),
         ])
+        // All services together have some hundred statements; a statement that falls out is
+        // prepared again, which costs a round trip.
+        .statement_cache_capacity(500)
         .log_statements(log::LevelFilter::Trace)
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(2));
     Ok(PgPoolOptions::new()

@@ -40,6 +40,9 @@ impl SpineError {
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Database(error) => database_is_unavailable(error),
+            Self::Migrate(sqlx::migrate::MigrateError::Execute(error)) => {
+                database_is_unavailable(error)
+            }
             Self::Bus(_) => true,
             _ => false,
         }
@@ -51,7 +54,8 @@ impl SpineError {
 pub fn database_is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
-        sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) => true,
+        // What answers there is no Postgres at the moment: a proxy that hangs up.
+        sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => error
             .code()
             .is_some_and(|code| ["08", "53", "57", "58"].iter().any(|c| code.starts_with(c))),

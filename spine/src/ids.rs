@@ -82,9 +82,9 @@ impl FromStr for Snowflake {
     type Err = std::num::ParseIntError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<u64>()
-            .and_then(|number| i64::try_from(number).map_err(|_| "x".parse::<i64>().unwrap_err()))
-            .map(Self)
+        // Without a minus sign, and not beyond 63 bits.
+        text.parse::<u64>()?;
+        text.parse().map(Self)
     }
 }
 

@@ -56,30 +56,43 @@ impl TestDatabase {
         execute(&mut connection, format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#))
             .await?;
         connection.close().await?;
-        let url = options.database(&name).to_url_lossy().to_string();
-        Ok(Self { url, name, server })
+        let options = options.database(&name);
+        let database = Self { url: options.to_url_lossy().to_string(), name, server };
+        // A ledger of its own: a copy of the template has the template's id.
+        let mut connection = options.connect().await?;
+        sqlx::query("UPDATE spine.ledger SET id = gen_random_uuid()")
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
+        Ok(database)
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (server, name) = (self.server.clone(), self.name.clone());
-        // A thread of its own: the test's runtime may be gone or busy.
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let mut connection = PgConnectOptions::from_str(&server)?.connect().await?;
-                let statement = format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#);
-                execute(&mut connection, statement).await?;
-                connection.close().await?;
-                Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
-            })
+        afterwards(&format!("the test database {name}"), async move {
+            let mut connection = PgConnectOptions::from_str(&server)?.connect().await?;
+            let statement = format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#);
+            execute(&mut connection, statement).await?;
+            Ok(connection.close().await?)
         });
-        match dropped.join() {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => eprintln!("the test database {} stays behind: {error}", self.name),
-            Err(_) => eprintln!("the test database {} stays behind", self.name),
-        }
+    }
+}
+
+/// Does something at the end of a test: in a thread of its own, as the test's runtime may be gone
+/// or busy.
+fn afterwards(
+    what: &str,
+    work: impl Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+) {
+    let done = std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+    });
+    match done.join() {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => eprintln!("{what} stays behind: {error}"),
+        Err(_) => eprintln!("{what} stays behind"),
     }
 }
 
@@ -200,5 +213,19 @@ impl Drop for TestSpine {
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
             eprintln!("{} stays behind: {error}", self.folder.display());
         }
+        if self.settings.nats_url.is_none() {
+            return;
+        }
+        let stream = crate::bus::stream_name(&self.settings.namespace);
+        afterwards(&format!("the stream {stream}"), async move {
+            let client = async_nats::connect(nats_server()).await?;
+            let context = async_nats::jetstream::new(client);
+            match context.delete_stream(&stream).await {
+                Ok(_) => Ok(()),
+                // It was never made.
+                Err(_) if context.get_stream(&stream).await.is_err() => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        });
     }
 }

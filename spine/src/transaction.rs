@@ -43,7 +43,7 @@ impl Tx {
         Self {
             spine,
             transaction,
-            cause: Arc::new(cause),
+            cause: Arc::new(storable_cause(cause)),
             events: Vec::new(),
             jobs: Vec::new(),
             completion: None,
@@ -70,7 +70,7 @@ impl Tx {
     /// What follows in this transaction happens because of something else (the next item of a
     /// batch).
     pub fn set_cause(&mut self, cause: Cause) {
-        self.cause = Arc::new(cause);
+        self.cause = Arc::new(storable_cause(cause));
     }
 
     /// Appends an event to the ledger. Later events and jobs of this transaction that should name
@@ -232,4 +232,14 @@ impl Tx {
 /// Postgres keeps any text but for the character NUL.
 fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+fn storable_cause(mut cause: Cause) -> Cause {
+    let texts = [&mut cause.actor, &mut cause.space, &mut cause.purpose, &mut cause.traceparent];
+    for text in texts.into_iter().flatten() {
+        if text.contains('\0') {
+            *text = text.replace('\0', "\u{fffd}");
+        }
+    }
+    cause
 }

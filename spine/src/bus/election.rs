@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection, PgPool};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{SpineError, database};
 
@@ -40,7 +40,7 @@ pub(super) struct Elected {
 
 struct Running {
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 /// Runs those of the tasks that this process is elected for, until `cancel`.
@@ -114,7 +114,7 @@ async fn session(
 fn start(task: &Elected) -> Running {
     tracing::debug!(task.name, "elected");
     let stop = CancellationToken::new();
-    Running { task: tokio::spawn((task.begin)(stop.clone())), stop }
+    Running { task: AbortOnDropHandle::new(tokio::spawn((task.begin)(stop.clone()))), stop }
 }
 
 /// A task ends only by a fault in the program; it is begun again.

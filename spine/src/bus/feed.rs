@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::EventBatch;
+use super::impatience::Impatience;
 use crate::ledger::{self, Patterns, Position, Recorded};
 use crate::seal::NodeKey;
 use crate::{Clock, Event, Filter, SpineError};
@@ -26,13 +27,6 @@ const RING_EVENTS: usize = 8_192;
 const RING_BYTES: usize = 16 << 20;
 /// How many events a slow live connection may lag behind.
 const LIVE: usize = 2_048;
-/// Without a wake, the ledger is looked at this often.
-const POLL: Duration = Duration::from_millis(500);
-/// How long events that are committed but not yet readable (an older transaction still runs) are
-/// looked for in quick steps before the poll takes over.
-const IMPATIENT: Duration = Duration::from_secs(5);
-/// The longest of these steps.
-const LONGEST_STEP: Duration = Duration::from_millis(20);
 /// How far back the reader begins, so that what is committed while it starts is not missed.
 const OVERLAP_MILLISECONDS: u64 = 10_000;
 
@@ -66,9 +60,11 @@ impl Feed {
             live: broadcast::Sender::new(LIVE),
         });
         let all = Patterns::from(&Filter::All);
-        let reader = Reader { pool, node, clock, wakes, feed: Arc::clone(&feed), all };
+        let impatience = Impatience::new(wakes);
+        let reader = Reader { pool, node, clock, impatience, feed: Arc::clone(&feed), all };
+        // Ids are made in the order of time: what is news has a greater one.
+        let started = Uuid::now_v7();
         tokio::spawn(async move {
-            let started = milliseconds(Uuid::now_v7());
             stop.run_until_cancelled(reader.run(started)).await;
         });
         feed
@@ -133,7 +129,7 @@ impl Feed {
             ring.start = oldest.position;
         }
         drop(ring);
-        self.head.send_replace(Some(head));
+        self.head.send_if_modified(|known| known.replace(head) != Some(head));
     }
 }
 
@@ -141,43 +137,40 @@ fn payload_bytes(recorded: &Recorded) -> usize {
     512 + recorded.event.data.as_ref().map_or(0, |data| data.get().len())
 }
 
-/// The Unix time in a UUIDv7.
-fn milliseconds(id: Uuid) -> u64 {
-    u64::try_from(id.as_u128() >> 80).unwrap_or(u64::MAX)
-}
-
 struct Reader {
     pool: PgPool,
     node: Arc<NodeKey>,
     clock: Clock,
-    wakes: watch::Receiver<i64>,
+    impatience: Impatience,
     feed: Arc<Feed>,
     all: Patterns,
 }
 
 impl Reader {
-    async fn run(mut self, started: u64) {
+    async fn run(mut self, started: Uuid) {
         let mut position = self.begin(started).await;
         {
             self.feed.ring().start = position;
         }
-        // Events from before the start fill the ring but are no news to live connections.
+        // Events from before the start fill the ring but are no news to live connections; some of
+        // them may become readable only now.
         let mut news_since = Some(started);
-        let mut impatience = Impatience::default();
+        let old_until = Instant::now() + Duration::from_millis(OVERLAP_MILLISECONDS);
         let mut failures = 0_u32;
         loop {
-            let known = *self.wakes.borrow_and_update();
+            self.impatience.about_to_read();
             match self.read(position, news_since).await {
                 Ok((end, full)) => {
                     failures = 0;
                     if end > position {
-                        impatience = Impatience::default();
+                        self.impatience.progressed();
                         position = end;
                     }
-                    if !full {
+                    if Instant::now() > old_until {
                         news_since = None;
-                        let missing = known > position.transaction_order;
-                        self.wait(impatience.next(missing)).await;
+                    }
+                    if !full {
+                        self.impatience.wait(position.transaction_order).await;
                     }
                 }
                 Err(error) => {
@@ -190,8 +183,10 @@ impl Reader {
     }
 
     /// The place to begin at: a little before now.
-    async fn begin(&self, started: u64) -> Position {
-        let since = Uuid::from_u128(u128::from(started.saturating_sub(OVERLAP_MILLISECONDS)) << 80);
+    async fn begin(&self, started: Uuid) -> Position {
+        let since = Uuid::from_u128(
+            started.as_u128().saturating_sub(u128::from(OVERLAP_MILLISECONDS) << 80),
+        );
         let mut failures = 0_u32;
         loop {
             match ledger::last_before(&self.pool, since).await {
@@ -208,7 +203,7 @@ impl Reader {
     async fn read(
         &self,
         position: Position,
-        news_since: Option<u64>,
+        news_since: Option<Uuid>,
     ) -> Result<(Position, bool), SpineError> {
         let page =
             ledger::read_with(&self.pool, &self.node, self.clock.now(), position, &self.all, READ)
@@ -216,7 +211,7 @@ impl Reader {
         let full = page.events.len() >= READ as usize;
         if self.live_is_heard() {
             for recorded in &page.events {
-                if news_since.is_none_or(|since| milliseconds(recorded.event.id.0) >= since) {
+                if news_since.is_none_or(|since| recorded.event.id.0 > since) {
                     // Nobody listening is no failure.
                     self.feed.live.send(recorded.event.clone()).ok();
                 }
@@ -228,46 +223,6 @@ impl Reader {
 
     fn live_is_heard(&self) -> bool {
         self.feed.live.receiver_count() > 0
-    }
-
-    /// Until there may be something new.
-    async fn wait(&mut self, pause: Pause) {
-        match pause {
-            Pause::Step(step) => tokio::time::sleep(step).await,
-            Pause::UntilWoken => {
-                tokio::select! {
-                    Ok(()) = self.wakes.changed() => {}
-                    () = tokio::time::sleep(POLL) => {}
-                }
-            }
-        }
-    }
-}
-
-enum Pause {
-    Step(Duration),
-    UntilWoken,
-}
-
-/// How long to go on looking in short steps for events that are committed but not yet readable,
-/// because an older transaction is still running.
-#[derive(Default)]
-struct Impatience {
-    since: Option<Instant>,
-    steps: u32,
-}
-
-impl Impatience {
-    fn next(&mut self, missing: bool) -> Pause {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        if !missing || since.elapsed() > IMPATIENT {
-            if !missing {
-                *self = Self::default();
-            }
-            return Pause::UntilWoken;
-        }
-        self.steps += 1;
-        Pause::Step(Duration::from_millis(1 << (self.steps / 2).min(4)).min(LONGEST_STEP))
     }
 }
 

@@ -14,10 +14,10 @@ mod delivery;
 mod election;
 mod embedded;
 mod feed;
+mod impatience;
 mod jetstream;
 mod operate;
 mod registrations;
-mod relay;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,9 @@ use crate::ledger::{Position, Recorded};
 use crate::{Event, Roles, Spine, SpineError, Tx};
 
 pub(crate) use feed::Feed;
+pub use jetstream::rebuild_stream;
+#[cfg(feature = "testing")]
+pub(crate) use jetstream::stream_name;
 pub use operate::{
     ConsumerState, DeadEvent, Replay, ReplayRange, consumers, dead_events, drop_dead, replay,
     replays, retry_dead,
@@ -179,6 +182,9 @@ pub(crate) trait EventSource: Send {
     async fn next(&mut self, after: Position) -> Result<EventBatch, SpineError>;
 }
 
+/// How long what runs may take to end.
+const GRACE: Duration = Duration::from_secs(20);
+
 /// At most this many events in one delivery, and about this many bytes.
 pub(crate) const BATCH_EVENTS: usize = 256;
 pub(crate) const BATCH_BYTES: usize = 4 << 20;
@@ -198,13 +204,19 @@ pub async fn start(
     let mut tasks = JoinSet::new();
     if roles.workers {
         spine.registrations().add(spine, &handlers).await?;
-        let bus: Arc<dyn EventBus> = Arc::new(embedded::EmbeddedBus::new(spine.clone()));
+        let bus: Arc<dyn EventBus> = match spine.nats() {
+            Some(nats) => Arc::new(jetstream::JetStreamBus::new(spine.clone(), nats.clone())),
+            None => Arc::new(embedded::EmbeddedBus::new(spine.clone())),
+        };
         for handler in &handlers {
             elected.push(consumer::task(spine, &bus, handler));
         }
         tasks.spawn(again::run(spine.clone(), handlers, cancel.clone()));
     }
     if roles.relay {
+        if let Some(nats) = spine.nats() {
+            elected.push(jetstream::relay(spine, nats));
+        }
         tasks.spawn(keep_house(spine.clone(), cancel.clone()));
     }
     if !elected.is_empty() {
@@ -218,12 +230,19 @@ pub async fn start(
 pub struct Consumers(JoinSet<()>);
 
 impl Consumers {
-    /// Waits until everything has ended, after the token given to [`start`] was cancelled.
+    /// Waits until everything has ended, after the token given to [`start`] was cancelled. What
+    /// takes longer than 20 s is cut off: its transaction rolls back, and whoever comes next does
+    /// it.
     pub async fn stopped(mut self) {
-        while let Some(ended) = self.0.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a part of the event bus ended badly");
+        let ended = async {
+            while let Some(ended) = self.0.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a part of the event bus ended badly");
+                }
             }
+        };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!("a part of the event bus did not end in time and is cut off");
         }
     }
 }

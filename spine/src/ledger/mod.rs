@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use append::{Pending, append};
 pub(crate) use housekeeping::{keep_house, prepare};
 pub use read::{Page, Query, Recorded, by_id, head, list, position_at, read_after};
-pub(crate) use read::{Patterns, exists_after, last_before, read_stored, read_with, wrapped_keys};
+pub(crate) use read::{
+    Patterns, at, exists_after, last_before, read_stored, read_with, wrapped_keys,
+};
 pub(crate) use stored::Stored;
 
 /// A place in the ledger. Places are compared in commit order.

@@ -257,6 +257,21 @@ pub async fn by_id(spine: &Spine, id: EventId) -> Result<Option<Recorded>, Spine
     Ok(row.map(|row| row.into_recorded(spine.node_key())))
 }
 
+/// The event at a place, opened.
+pub(crate) async fn at(spine: &Spine, position: Position) -> Result<Option<Recorded>, SpineError> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM spine.event WHERE transaction_order = $1 AND sequence = $2",
+        position.transaction_order,
+        position.sequence
+    )
+    .fetch_optional(spine.worker_pool())
+    .await?;
+    match id {
+        Some(id) => by_id(spine, EventId(id)).await,
+        None => Ok(None),
+    }
+}
+
 /// Events that match, newest first, at most `limit`: for people who look at the ledger.
 ///
 /// # Errors
