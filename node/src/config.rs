@@ -1,8 +1,8 @@
 //! The configuration: a file and the environment, each part a typed struct, every default beside
 //! its field.
 //!
-//! Read in this order, later ones win: the defaults here, the file (`sovereign.toml` in the working
-//! folder, or `--config`), `SOVEREIGN_*` variables (`__` goes one level down:
+//! Read in this order, later ones win: the defaults here, the file (`--config`, else `sovereign.toml`
+//! in the working folder or in the data folder), `SOVEREIGN_*` variables (`__` goes one level down:
 //! `SOVEREIGN_HTTP__LISTEN`), `DATABASE_URL`, the command line.
 
 mod parts;
@@ -110,16 +110,28 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the setting.
     pub fn load(file: Option<&Path>, command_line: impl Serialize) -> Result<Self, ConfigError> {
-        if let Some(file) = file
-            && !file.is_file()
-        {
-            return Err(ConfigError::NoFile(file.to_owned()));
-        }
-        let figment = Figment::from(Serialized::defaults(Self::default()))
-            .merge(Toml::file_exact(file.unwrap_or(Path::new(DEFAULT_FILE))))
+        let defaults = Figment::from(Serialized::defaults(Self::default()));
+        let over_the_file = Figment::new()
             .merge(Env::raw().only(&["DATABASE_URL"]).map(|_| "database.url".into()))
             .merge(environment())
             .merge(Serialized::defaults(command_line));
+        let data: PathBuf = defaults
+            .clone()
+            .merge(over_the_file.clone())
+            .extract_inner("data")
+            .map_err(Box::new)?;
+        let file = match file {
+            Some(file) if !file.is_file() => return Err(ConfigError::NoFile(file.to_owned())),
+            Some(file) => Some(file.to_owned()),
+            None => [PathBuf::from(DEFAULT_FILE), data.join(DEFAULT_FILE)]
+                .into_iter()
+                .find(|candidate| candidate.is_file()),
+        };
+        let figment = match file {
+            Some(file) => defaults.merge(Toml::file_exact(file)),
+            None => defaults,
+        }
+        .merge(over_the_file);
         let mut config: Self = figment.extract().map_err(Box::new)?;
         config.data = std::path::absolute(&config.data)?;
         // An empty variable says "none".
@@ -173,8 +185,8 @@ impl Config {
     }
 }
 
-/// `SOVEREIGN_*`, without those that belong to the project's tasks and tests, and the one that names
-/// the file itself.
+/// `SOVEREIGN_*`, without those that belong to the project's tasks and tests, and those that say
+/// where the file and the servers' programs are.
 fn environment() -> Env {
     Env::prefixed("SOVEREIGN_")
         .filter(|name| {
@@ -286,6 +298,24 @@ mod tests {
         ] {
             assert!(load(&format!("origin = \"{bad}\"")).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn without_a_file_the_defaults_hold_and_a_named_one_must_exist() {
+        assert!(Config::load(None, serde_json::json!({})).is_ok());
+        let absent = Path::new("/nonexistent/sovereign.toml");
+        assert!(matches!(
+            Config::load(Some(absent), serde_json::json!({})),
+            Err(ConfigError::NoFile(_))
+        ));
+    }
+
+    #[test]
+    fn a_file_in_the_data_folder_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(DEFAULT_FILE), "namespace = \"there\"").unwrap();
+        let line = serde_json::json!({ "data": folder.path() });
+        assert_eq!(Config::load(None, line).unwrap().namespace, "there");
     }
 
     #[test]

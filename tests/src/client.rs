@@ -270,7 +270,11 @@ impl Stream {
                     continue;
                 }
                 let payload = message["payload"].as_str().unwrap_or_default();
-                let payload = serde_json::from_str(payload).unwrap_or_else(|_| payload.into());
+                // An id is a text of digits, and stays one.
+                let payload = match serde_json::from_str(payload) {
+                    Ok(object @ Value::Object(_)) => object,
+                    _ => payload.into(),
+                };
                 if passes(&payload) {
                     return payload;
                 }

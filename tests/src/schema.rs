@@ -62,6 +62,10 @@ pub fn check(method: &str, path: &str, status: u16, body: &Value) {
             let operation = &schema.document["paths"][name][method.to_lowercase()];
             let answer = &operation["responses"][status.to_string()]["content"];
             let answer = &answer["application/json"]["schema"];
+            // The schema calls this a filter and its own description a list of them; the list is
+            // what Mastodon answers.
+            let list = json!({ "type": "array", "items": answer });
+            let answer = if key == "GET /api/v1/filters 200" { &list } else { answer };
             if answer.is_null() {
                 return None;
             }

@@ -10,15 +10,19 @@ pub fn context() -> Value {
     json!(["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1", terms()])
 }
 
-/// The context of an actor with Multikeys (FEP-521a).
+/// The context of an actor with Multikeys (FEP-521a). Their terms are written out instead of named
+/// by the addresses of two more contexts: a reader that expands JSON-LD must not need the network,
+/// and most ship only ActivityStreams and the security vocabulary.
 pub fn actor_context() -> Value {
-    json!([
-        "https://www.w3.org/ns/activitystreams",
-        "https://w3id.org/security/v1",
-        "https://www.w3.org/ns/did/v1",
-        "https://w3id.org/security/multikey/v1",
-        terms()
-    ])
+    let mut terms = terms();
+    terms["sec"] = "https://w3id.org/security#".into();
+    terms["assertionMethod"] =
+        json!({"@id": "sec:assertionMethod", "@type": "@id", "@container": "@set"});
+    terms["Multikey"] = "sec:Multikey".into();
+    terms["controller"] = json!({"@id": "sec:controller", "@type": "@id"});
+    terms["publicKeyMultibase"] =
+        json!({"@id": "sec:publicKeyMultibase", "@type": "sec:multibase"});
+    json!(["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1", terms])
 }
 
 fn terms() -> Value {
