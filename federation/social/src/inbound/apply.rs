@@ -1,0 +1,239 @@
+//! Applying activities: many in one transaction, in the order in which they came.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use activitypub::vocabulary::{ActivityKind, parse_url};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use spine::{BatchJob, Cause, Claimed, JobError, JobOptions, Lane, Tx};
+
+use super::apply_remotely::ApplyRemotely;
+use super::envelope::{kind_name, parse_activity};
+use super::incoming::Incoming;
+use super::needs::needs;
+use super::{
+    accept, add, announce, block, create, delete, flag, follow, like, move_, reject, remove, undo,
+    update,
+};
+use crate::remote::hosts::BlockList;
+use crate::remote::known::{Known, Names};
+use crate::remote::refresh;
+use crate::store::inbound_activities;
+use crate::{Social, SocialError};
+
+/// Applies an activity that an inbox took.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApplyActivity {
+    /// Its id.
+    pub activity: String,
+    /// The local actor whose own inbox it came to.
+    pub delivered_to: Option<String>,
+    /// The body as it was signed, JSON text.
+    pub body: String,
+}
+
+impl ApplyActivity {
+    /// Reads the body again. It was read before it was taken, so that failing here means that this
+    /// program has become stricter since.
+    pub(super) fn read(&self, cause: &Cause) -> Result<Incoming, super::InboxRefusal> {
+        Ok(Incoming {
+            activity: parse_activity(self.body.as_bytes())?,
+            delivered_to: self.delivered_to.as_deref().and_then(parse_url),
+            cause: cause.clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl BatchJob for ApplyActivity {
+    type Context = Social;
+    const KIND: &'static str = "social.apply_activity";
+    const LANE: Lane = Lane::Interactive;
+    const BATCH: usize = 100;
+
+    async fn run(
+        social: &Social,
+        items: &[Claimed<Self>],
+        tx: &mut Tx,
+    ) -> Result<Vec<Result<(), JobError>>, JobError> {
+        let mut outcomes = Vec::with_capacity(items.len());
+        let mut incoming = Vec::with_capacity(items.len());
+        for item in items {
+            match item.job.read(&item.cause) {
+                Ok(activity) => {
+                    incoming.push((&item.job, activity));
+                    outcomes.push(Ok(()));
+                }
+                Err(refusal) => outcomes.push(Err(JobError::give_up(refusal))),
+            }
+        }
+        apply_all(social, tx, &incoming).await?;
+        Ok(outcomes)
+    }
+}
+
+/// What became of an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It changed something, or what it says was so already.
+    Applied,
+    /// It changed nothing, for this reason.
+    Ignored(&'static str),
+}
+
+/// What activities are applied with.
+pub(super) struct Applying<'a> {
+    pub(super) social: &'a Social,
+    pub(super) tx: &'a mut Tx,
+    pub(super) known: Known,
+    pub(super) blocked: Arc<BlockList>,
+    pub(super) now: DateTime<Utc>,
+    /// Posts stored in this transaction that `known` has not seen.
+    stale: Vec<String>,
+}
+
+impl<'a> Applying<'a> {
+    /// Loads what these activities name.
+    pub(super) async fn load<'i>(
+        social: &'a Social,
+        tx: &'a mut Tx,
+        activities: impl IntoIterator<Item = &'i Incoming>,
+    ) -> Result<Self, SocialError> {
+        let mut names = Names::default();
+        for activity in activities {
+            names.add_document(&activity.raw);
+            if let Some(receiver) = &activity.delivered_to {
+                names.add(receiver);
+            }
+        }
+        let mut known = Known::load(tx.conn(), names).await?;
+        known.load_followed(tx.conn()).await?;
+        let blocked = social.0.remote.blocked.load(social.0.spine.pool()).await?;
+        let now = social.0.spine.clock().now();
+        Ok(Self { social, tx, known, blocked, now, stale: Vec::new() })
+    }
+
+    /// Notes that these posts are stored now.
+    pub(super) fn stored(&mut self, uri: String) {
+        self.stale.push(uri);
+    }
+
+    /// Has the actor read again in the background, where what we know of it is old.
+    fn refresh_if_stale(&mut self, activity: &Incoming) -> Result<(), SocialError> {
+        match self.known.account(&activity.actor) {
+            Some(actor) => refresh::schedule(self.social, self.tx, actor, self.now),
+            None => Ok(()),
+        }
+    }
+
+    async fn catch_up(&mut self) -> Result<(), SocialError> {
+        if !self.stale.is_empty() {
+            let stale = std::mem::take(&mut self.stale);
+            self.known.refresh(self.tx.conn(), stale).await?;
+        }
+        Ok(())
+    }
+
+    /// Whoever acts, if it still takes part.
+    fn actor_may_act(&self, activity: &Incoming) -> bool {
+        self.known.active_account(&activity.actor).is_some_and(|actor| !actor.is_local())
+            && !self.blocked.blocks(&activity.actor)
+    }
+}
+
+async fn apply_all(
+    social: &Social,
+    tx: &mut Tx,
+    items: &[(&ApplyActivity, Incoming)],
+) -> Result<(), SocialError> {
+    let now = social.0.spine.clock().now();
+    let ids: Vec<String> = items.iter().map(|(job, _)| job.activity.clone()).collect();
+    let mut claimed: HashSet<String> =
+        inbound_activities::claim(tx.conn(), &ids, now).await?.into_iter().collect();
+    let mut applying =
+        Applying::load(social, tx, items.iter().map(|(_, activity)| activity)).await?;
+    let mut creates: Vec<&Incoming> = Vec::new();
+    for (job, activity) in items {
+        if !claimed.remove(&job.activity) {
+            continue;
+        }
+        if !applying.actor_may_act(activity) {
+            report(activity, Outcome::Ignored("its actor does not take part"));
+            continue;
+        }
+        applying.refresh_if_stale(activity)?;
+        if create::is_post(activity) {
+            creates.push(activity);
+            continue;
+        }
+        flush(&mut applying, &mut creates).await?;
+        applying.catch_up().await?;
+        if needs(activity, &applying.known, &applying.blocked).is_empty() {
+            let outcome = apply_one(&mut applying, activity).await?;
+            report(activity, outcome);
+        } else {
+            // Claimed here, so that this job is the only one.
+            applying.tx.set_cause(activity.cause.clone());
+            let remote = ApplyRemotely::new(job, &activity.actor);
+            let options = JobOptions { part: Some(job.activity.clone()), ..JobOptions::default() };
+            applying.tx.schedule_with(&remote, options)?;
+        }
+    }
+    flush(&mut applying, &mut creates).await
+}
+
+async fn flush(
+    applying: &mut Applying<'_>,
+    creates: &mut Vec<&Incoming>,
+) -> Result<(), SocialError> {
+    if creates.is_empty() {
+        return Ok(());
+    }
+    let outcomes = create::apply_posts(applying, creates).await?;
+    for (activity, outcome) in creates.drain(..).zip(outcomes) {
+        report(activity, outcome);
+    }
+    Ok(())
+}
+
+/// Applies an activity whose needs are met, as far as they can be.
+pub(super) async fn apply_one(
+    applying: &mut Applying<'_>,
+    activity: &Incoming,
+) -> Result<Outcome, SocialError> {
+    if !applying.actor_may_act(activity) {
+        return Ok(Outcome::Ignored("its actor does not take part"));
+    }
+    applying.tx.set_cause(activity.cause.clone());
+    match &activity.kind {
+        ActivityKind::Follow => follow::apply(applying, activity).await,
+        ActivityKind::Accept => accept::apply(applying, activity).await,
+        ActivityKind::Reject => reject::apply(applying, activity).await,
+        ActivityKind::Undo => undo::apply(applying, activity).await,
+        ActivityKind::Create => create::apply(applying, activity).await,
+        ActivityKind::Update => update::apply(applying, activity).await,
+        ActivityKind::Delete => delete::apply(applying, activity).await,
+        ActivityKind::Like => like::apply(applying, activity).await,
+        ActivityKind::Announce => announce::apply(applying, activity).await,
+        ActivityKind::Block => block::apply(applying, activity).await,
+        ActivityKind::Move => move_::apply(applying, activity).await,
+        ActivityKind::Flag => flag::apply(applying, activity).await,
+        ActivityKind::Add => add::apply(applying, activity).await,
+        ActivityKind::Remove => remove::apply(applying, activity).await,
+        ActivityKind::Other(_) => Ok(Outcome::Ignored("nothing is known of this type")),
+    }
+}
+
+/// One line about an activity that changed nothing, for the person who wonders why.
+pub(super) fn report(activity: &Incoming, outcome: Outcome) {
+    if let Outcome::Ignored(reason) = outcome {
+        tracing::info!(
+            activity.id = activity.id.as_str(),
+            activity.kind = kind_name(&activity.kind),
+            reason,
+            "activity ignored"
+        );
+    }
+}

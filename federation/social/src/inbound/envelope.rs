@@ -1,0 +1,186 @@
+//! An activity as far as the inbox must understand it before it trusts it: who acts, on what, and
+//! which hosts that involves. What it means is read later, by its job.
+
+use activitypub::origin::same_origin;
+use activitypub::vocabulary::{Activity, ActivityKind, VocabularyError, parse_url};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::InboxRefusal;
+
+/// Hosts looked at in one activity.
+const INVOLVED: usize = 256;
+/// How far objects within objects are looked at: an `Undo` of an `Announce` of a post.
+const DEPTH: usize = 3;
+
+/// What the inbox reads.
+#[derive(Debug)]
+pub(crate) struct Envelope {
+    /// The activity. One without an id has one made of its actor and its body, so that a repeat is
+    /// recognised.
+    pub(crate) activity: Activity,
+    /// The id of what it is about; the actor where nothing else is named.
+    pub(crate) about: Url,
+    /// Everyone and everything whose host must not be blocked.
+    pub(crate) involved: Vec<Url>,
+}
+
+impl Envelope {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// It is no activity, or its id is of another host than its actor.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, InboxRefusal> {
+        let activity = parse_activity(body)?;
+        if !same_origin(&activity.id, &activity.actor) {
+            return Err(InboxRefusal::Malformed("its id is not of its actor's host".to_owned()));
+        }
+        let mut involved = vec![activity.actor.clone()];
+        for key in ["object", "target", "origin"] {
+            if let Some(value) = activity.raw.get(key) {
+                collect_hosts(value, &mut involved, DEPTH);
+            }
+        }
+        let about = activity.object.id().unwrap_or_else(|| activity.actor.clone());
+        Ok(Self { activity, about, involved })
+    }
+
+    /// Whether an actor says that it is itself gone.
+    pub(crate) fn is_farewell(&self) -> bool {
+        self.activity.kind == ActivityKind::Delete && self.about == self.activity.actor
+    }
+}
+
+/// Reads an activity; gives it a name where it has none.
+pub(crate) fn parse_activity(body: &[u8]) -> Result<Activity, InboxRefusal> {
+    let mut value: Value = serde_json::from_slice(body)
+        .map_err(|_| InboxRefusal::Malformed("it is not JSON".to_owned()))?;
+    if let Some(members) = value.as_object_mut()
+        && members.get("id").is_none_or(Value::is_null)
+        && let Some(actor) = members.get("actor").and_then(Value::as_str).and_then(parse_url)
+    {
+        members.insert("id".to_owned(), name_by_content(actor, body).into());
+    }
+    Activity::parse(value)
+        .map_err(|error: VocabularyError| InboxRefusal::Malformed(error.to_string()))
+}
+
+/// A fragment of the actor, so that it is of the actor's host and names nothing that exists.
+fn name_by_content(mut actor: Url, body: &[u8]) -> String {
+    actor.set_fragment(Some(&format!("sha256-{}", hex::encode(Sha256::digest(body)))));
+    actor.into()
+}
+
+/// The stable name of a kind of activity.
+pub(crate) fn kind_name(kind: &ActivityKind) -> &str {
+    match kind {
+        ActivityKind::Follow => "Follow",
+        ActivityKind::Accept => "Accept",
+        ActivityKind::Reject => "Reject",
+        ActivityKind::Undo => "Undo",
+        ActivityKind::Create => "Create",
+        ActivityKind::Update => "Update",
+        ActivityKind::Delete => "Delete",
+        ActivityKind::Like => "Like",
+        ActivityKind::Announce => "Announce",
+        ActivityKind::Block => "Block",
+        ActivityKind::Move => "Move",
+        ActivityKind::Flag => "Flag",
+        ActivityKind::Add => "Add",
+        ActivityKind::Remove => "Remove",
+        ActivityKind::Other(name) => name,
+    }
+}
+
+/// Ids and owners within an object and the objects in it.
+fn collect_hosts(value: &Value, involved: &mut Vec<Url>, depth: usize) {
+    if involved.len() >= INVOLVED {
+        return;
+    }
+    match value {
+        Value::String(text) => involved.extend(parse_url(text)),
+        Value::Array(items) => {
+            for item in items.iter().take(INVOLVED) {
+                collect_hosts(item, involved, depth);
+            }
+        }
+        Value::Object(object) => {
+            for key in ["id", "actor", "attributedTo", "object", "quote", "quoteUrl", "quoteUri"] {
+                match object.get(key) {
+                    Some(Value::String(text)) => involved.extend(parse_url(text)),
+                    Some(inner) if depth > 0 => collect_hosts(inner, involved, depth - 1),
+                    _ => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(value: &Value) -> Result<Envelope, InboxRefusal> {
+        Envelope::parse(value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn an_envelope_names_actor_object_and_every_host() {
+        let envelope = parse(&json!({
+            "@context": "https://www.w3.org/ns/activitystreams",
+            "id": "https://a.example/1", "type": "Create", "actor": {"id": "https://a.example/x"},
+            "object": {"id": "https://a.example/n/1", "attributedTo": ["https://b.example/y"],
+                       "quote": "https://c.example/q"},
+        }))
+        .unwrap();
+        assert_eq!(envelope.about.as_str(), "https://a.example/n/1");
+        assert_eq!(envelope.activity.actor.as_str(), "https://a.example/x");
+        let hosts: Vec<_> = envelope.involved.iter().filter_map(Url::host_str).collect();
+        assert_eq!(hosts, ["a.example", "a.example", "b.example", "c.example"]);
+    }
+
+    #[test]
+    fn graph_keywords_are_refused_at_any_depth() {
+        for keyword in ["@graph", "@included", "@reverse"] {
+            let activity = json!({
+                "id": "https://a.example/1", "type": "Create", "actor": "https://a.example/x",
+                "object": {"tag": [{keyword: []}]},
+            });
+            assert!(matches!(parse(&activity), Err(InboxRefusal::Malformed(_))), "{keyword}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_activity_is_refused() {
+        let object = "https://a.example/n";
+        for odd in [
+            json!([]),
+            json!("x"),
+            json!({}),
+            json!({"type": "Create"}),
+            json!({"type": "Create", "actor": "nobody", "object": object}),
+            json!({"type": "Create", "actor": "https://a.example/x", "id": 1, "object": object}),
+            json!({"type": "Create", "actor": "https://a.example/x", "id": "https://b.example/1",
+                   "object": object}),
+        ] {
+            assert!(matches!(parse(&odd), Err(InboxRefusal::Malformed(_))), "{odd}");
+        }
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        let body = format!(r#"{{"type":"Like","actor":"https://a.example/x","object":{deep}}}"#);
+        assert!(matches!(Envelope::parse(body.as_bytes()), Err(InboxRefusal::Malformed(_))));
+    }
+
+    #[test]
+    fn an_activity_without_id_is_named_by_its_content() {
+        let follow = json!({
+            "type": "Follow", "actor": "https://a.example/x", "object": "https://b.example/y",
+        });
+        let name = parse(&follow).unwrap().activity.id;
+        assert!(name.as_str().starts_with("https://a.example/x#sha256-"));
+        assert_eq!(parse(&follow).unwrap().activity.id, name);
+    }
+}

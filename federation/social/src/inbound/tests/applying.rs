@@ -1,0 +1,249 @@
+//! What posts and what is done to them become.
+
+use super::*;
+use crate::Visibility;
+
+#[tokio::test]
+async fn a_delete_that_overtakes_its_create_wins() {
+    let (node, peer) = ana_follows_bob().await;
+    let note = peer.note("bob", "/n/1");
+    let delete =
+        peer.activity("Delete", "bob", "/d/1", json!({"id": note["id"], "type": "Tombstone"}));
+    node.apply(&delete).await;
+    node.apply(&create(&peer, note)).await;
+    assert_eq!(node.text(&peer.url("/n/1")).await, None);
+}
+
+#[tokio::test]
+async fn a_post_is_cleaned_and_shown_to_followers() {
+    let (node, peer) = ana_follows_bob().await;
+    let mut note = peer.note("bob", "/n/1");
+    note["content"] = json!(
+        "<p onclick=\"x()\">hi<script>alert(1)</script><form action=\"/\"><input></form>\
+         <img src=x onerror=alert(1)><a href=\"javascript:alert(1)\">x</a></p>"
+    );
+    note["summary"] = json!("<b>careful</b>");
+    node.apply(&create(&peer, note)).await;
+    let html = node.text(&peer.url("/n/1")).await.unwrap();
+    assert!(html.contains("hi"), "{html}");
+    for bad in ["onclick", "<script", "<form", "<input", "<img", "javascript:", "onerror"] {
+        assert!(!html.contains(bad), "{html}");
+    }
+    assert_eq!(node.count("SELECT count(*) FROM social.home_entry").await, 1);
+}
+
+#[tokio::test]
+async fn unbounded_fields_are_capped() {
+    let (node, peer) = ana_follows_bob().await;
+    let mut note = peer.note("bob", "/n/1");
+    note["content"] = json!("x".repeat(300_000));
+    note["summary"] = json!("s".repeat(100_000));
+    note["tag"] =
+        (0..1_000).map(|n| json!({"type": "Hashtag", "name": format!("#t{n}")})).collect();
+    note["attachment"] =
+        (0..100).map(|n| json!({"type": "Image", "url": peer.url(&format!("/{n}.png"))})).collect();
+    node.apply(&create(&peer, note)).await;
+    let text = node.text(&peer.url("/n/1")).await.unwrap();
+    assert!(text.len() <= 210_000, "{}", text.len());
+    assert!(node.count("SELECT count(*) FROM social.post_tag").await <= 64);
+    assert!(node.count("SELECT count(*) FROM social.media").await <= 16);
+    let longest = "SELECT max(length(spoiler_text))::bigint FROM social.post";
+    assert!(node.count(longest).await <= 2_048);
+}
+
+#[tokio::test]
+async fn what_nobody_here_asked_for_is_not_kept() {
+    let node = Node::start().await;
+    let peer = Peer::start().await;
+    peer.add_actor("bob", Key::First);
+    node.add_account("ana", false).await;
+    node.apply(&create(&peer, peer.note("bob", "/n/1"))).await;
+    assert_eq!(node.text(&peer.url("/n/1")).await, None);
+    let mut note = peer.note("bob", "/n/2");
+    note["tag"] = json!([{"type": "Mention", "href": to_ana(), "name": "@ana"}]);
+    node.apply(&create(&peer, note)).await;
+    assert!(node.text(&peer.url("/n/2")).await.is_some());
+    let mentions = "SELECT count(*) FROM social.notification WHERE kind = 'mention'";
+    assert_eq!(node.count(mentions).await, 1);
+}
+
+#[tokio::test]
+async fn a_direct_post_is_direct() {
+    let (node, peer) = ana_follows_bob().await;
+    let mut note = peer.note("bob", "/n/1");
+    note["to"] = json!([to_ana()]);
+    note["cc"] = json!([]);
+    node.apply(&create(&peer, note)).await;
+    let direct = "SELECT count(*) FROM social.post WHERE visibility = 3";
+    assert_eq!(node.count(direct).await, 1);
+    assert_eq!(node.count("SELECT count(*) FROM social.post_mention WHERE silent").await, 1);
+}
+
+#[tokio::test]
+async fn an_edit_keeps_the_earlier_version() {
+    let (node, peer) = ana_follows_bob().await;
+    let mut note = peer.note("bob", "/n/1");
+    node.apply(&create(&peer, note.clone())).await;
+    note["content"] = json!("<p>changed</p>");
+    note["updated"] = json!(node.social.spine().clock().now().to_rfc3339());
+    node.apply(&peer.activity("Update", "bob", "/u/1", note)).await;
+    assert_eq!(node.text(&peer.url("/n/1")).await.as_deref(), Some("<p>changed</p>"));
+    assert_eq!(node.count("SELECT count(*) FROM social.post_edit").await, 1);
+}
+
+#[tokio::test]
+async fn a_changed_profile_is_taken_over() {
+    let (node, peer) = ana_follows_bob().await;
+    let mut bob = peer.add_actor("bob", Key::First);
+    bob["name"] = json!("Bob the Builder");
+    node.apply(&peer.activity("Update", "bob", "/u/1", bob)).await;
+    let named = "SELECT count(*) FROM social.account WHERE display_name = 'Bob the Builder'";
+    assert_eq!(node.count(named).await, 1);
+}
+
+#[tokio::test]
+async fn likes_and_boosts_are_counted_and_taken_back() {
+    let (node, peer) = ana_follows_bob().await;
+    let ana = node.account(&node.user("ana")).await.unwrap().id;
+    let (_, uri) = node.add_post("ana", ana, Visibility::Public).await;
+    let like = peer.activity("Like", "bob", "/l/1", json!(uri));
+    let boost = peer.activity("Announce", "bob", "/b/1", json!(uri));
+    node.apply(&like).await;
+    node.apply(&boost).await;
+    let counted = "SELECT favourites_count * 10 + boosts_count FROM social.post WHERE local";
+    assert_eq!(node.count(counted).await, 11);
+    assert_eq!(node.count("SELECT count(*) FROM social.notification").await, 2);
+    node.apply(&peer.activity("Undo", "bob", "/x/1", like)).await;
+    node.apply(&peer.activity("Undo", "bob", "/x/2", json!(peer.url("/b/1")))).await;
+    assert_eq!(node.count(counted).await, 0);
+}
+
+#[tokio::test]
+async fn an_undo_that_overtakes_wins() {
+    let (node, peer) = ana_follows_bob().await;
+    let ana = node.account(&node.user("ana")).await.unwrap().id;
+    let (_, uri) = node.add_post("ana", ana, Visibility::Public).await;
+    let like = peer.activity("Like", "bob", "/l/1", json!(uri));
+    node.apply(&peer.activity("Undo", "bob", "/x/1", like.clone())).await;
+    node.apply(&like).await;
+    assert_eq!(node.count("SELECT count(*) FROM social.favourite").await, 0);
+}
+
+#[tokio::test]
+async fn a_private_post_cannot_be_liked_or_boosted_by_strangers() {
+    let (node, peer) = ana_follows_bob().await;
+    let ana = node.account(&node.user("ana")).await.unwrap().id;
+    let (_, uri) = node.add_post("ana", ana, Visibility::Private).await;
+    node.apply(&peer.activity("Like", "bob", "/l/1", json!(uri))).await;
+    node.apply(&peer.activity("Announce", "bob", "/b/1", json!(uri))).await;
+    assert_eq!(node.count("SELECT count(*) FROM social.favourite").await, 0);
+    assert_eq!(node.count("SELECT count(*) FROM social.post").await, 1);
+}
+
+#[tokio::test]
+async fn a_boost_of_an_unknown_post_reads_it() {
+    let (node, peer) = ana_follows_bob().await;
+    let other = Peer::start().await;
+    other.add_actor("carol", Key::Second);
+    other.serve(&other.note("carol", "/n/1"));
+    node.apply(&peer.activity("Announce", "bob", "/b/1", json!(other.url("/n/1")))).await;
+    assert!(node.text(&other.url("/n/1")).await.is_some());
+    // The boost comes home, what it boosts does not come alone.
+    assert_eq!(node.count("SELECT count(*) FROM social.home_entry").await, 1);
+}
+
+#[tokio::test]
+async fn votes_count_in_our_polls() {
+    let (node, peer) = ana_follows_bob().await;
+    let ana = node.account(&node.user("ana")).await.unwrap().id;
+    let spine = node.social.spine();
+    let now = spine.clock().now();
+    let id = crate::PostId(spine.snowflakes().next());
+    let uri = format!("{}/statuses/{id}", node.user("ana"));
+    let mut question = crate::write::posts::StoredPost::new(id, &uri, ana, Visibility::Public, now);
+    question.local = true;
+    question.kind = "Question".to_owned();
+    question.poll = Some(crate::write::posts::StoredPoll {
+        id: crate::PollId(spine.snowflakes().next()),
+        options: ["tea", "coffee"]
+            .map(|title| crate::write::posts::PollOption {
+                title: title.to_owned(),
+                votes_count: 0,
+            })
+            .to_vec(),
+        multiple: false,
+        hide_totals: false,
+        ends_at: Some(now + chrono::Duration::hours(1)),
+        voters_count: 0,
+    });
+    node.insert(question).await;
+    for (number, name) in ["coffee", "tea", "milk"].into_iter().enumerate() {
+        let vote = json!({
+            "id": peer.url(&format!("/v/{number}")), "type": "Note", "name": name,
+            "attributedTo": peer.user("bob"), "inReplyTo": uri, "to": [to_ana()],
+        });
+        node.apply(&create(&peer, vote)).await;
+    }
+    let coffee = "SELECT votes_count FROM social.poll_option WHERE title = 'coffee'";
+    assert_eq!(node.count(coffee).await, 1);
+    assert_eq!(node.count("SELECT count(*) FROM social.poll_vote").await, 1);
+    assert_eq!(node.count("SELECT count(*) FROM social.post").await, 1);
+}
+
+#[tokio::test]
+async fn pinned_posts_follow_add_and_remove() {
+    let (node, peer) = ana_follows_bob().await;
+    node.apply(&create(&peer, peer.note("bob", "/n/1"))).await;
+    let mut add = peer.activity("Add", "bob", "/a/1", json!(peer.url("/n/1")));
+    add["target"] = json!(format!("{}/featured", peer.user("bob")));
+    node.apply(&add).await;
+    assert_eq!(node.count("SELECT count(*) FROM social.pin").await, 1);
+    let mut remove = peer.activity("Remove", "bob", "/a/2", json!(peer.url("/n/1")));
+    remove["target"] = add["target"].clone();
+    node.apply(&remove).await;
+    assert_eq!(node.count("SELECT count(*) FROM social.pin").await, 0);
+}
+
+#[tokio::test]
+async fn the_parents_of_a_reply_are_read() {
+    let (node, peer) = ana_follows_bob().await;
+    let other = Peer::start().await;
+    other.add_actor("carol", Key::Second);
+    let root = other.note("carol", "/n/1");
+    let mut middle = other.note("carol", "/n/2");
+    middle["inReplyTo"] = root["id"].clone();
+    other.serve(&root);
+    other.serve(&middle);
+    let mut reply = peer.note("bob", "/n/3");
+    reply["inReplyTo"] = middle["id"].clone();
+    node.apply(&create(&peer, reply)).await;
+    assert_eq!(node.count("SELECT count(*) FROM social.post").await, 3);
+    let threads = "SELECT count(DISTINCT conversation_id) FROM social.post";
+    assert_eq!(node.count(threads).await, 1);
+}
+
+#[tokio::test]
+async fn the_replies_of_a_post_are_read_when_somebody_looks() {
+    let (node, peer) = ana_follows_bob().await;
+    peer.add_actor("carol", Key::Second);
+    let mut note = peer.note("bob", "/n/1");
+    note["replies"] = json!({"id": peer.url("/n/1/replies"), "type": "Collection"});
+    let mut reply = peer.note("carol", "/n/2");
+    reply["inReplyTo"] = note["id"].clone();
+    peer.serve(&reply);
+    peer.serve(&json!({
+        "id": peer.url("/n/1/replies"), "type": "Collection",
+        "first": {"type": "CollectionPage", "items": [peer.url("/n/2")]},
+    }));
+    node.apply(&create(&peer, note)).await;
+    let pool = node.social.spine().pool();
+    let id = crate::store::inbound_posts::by_uri(pool, &peer.url("/n/1")).await.unwrap().unwrap();
+    peer.asked();
+    for _ in 0..2 {
+        node.social.complete_thread(id).await.unwrap();
+        node.running.settle().await;
+    }
+    assert!(node.text(&peer.url("/n/2")).await.is_some());
+    let collections = peer.asked().into_iter().filter(|path| path == "/n/1/replies").count();
+    assert_eq!(collections, 1, "a thread rests before it is read again");
+}

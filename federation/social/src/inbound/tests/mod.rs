@@ -1,0 +1,33 @@
+//! The inbox against a server that plays the rest of the fediverse. One test a rule.
+
+mod applying;
+mod authority;
+mod inbox;
+mod relations;
+mod speed;
+
+use serde_json::{Value, json};
+
+use super::{InboxRefusal, InboxRequest, InboxTarget, MAX_BODY, Receipt};
+use crate::remote::peer::{Key, Node, Peer};
+
+/// A node with a user `ana` who follows `bob` of a peer.
+async fn ana_follows_bob() -> (Node, Peer) {
+    let node = Node::start().await;
+    let peer = Peer::start().await;
+    peer.add_actor("bob", Key::First);
+    let ana = node.add_account("ana", false).await;
+    node.follow_remote(ana, &peer.user("bob")).await;
+    peer.asked();
+    (node, peer)
+}
+
+/// What bob says to everyone.
+fn create(peer: &Peer, note: Value) -> Value {
+    let id: url::Url = note["id"].as_str().unwrap().parse().unwrap();
+    peer.activity("Create", "bob", &format!("{}/create", id.path()), note)
+}
+
+fn to_ana() -> Value {
+    json!("http://127.0.0.1:9/users/ana")
+}

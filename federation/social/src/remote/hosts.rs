@@ -1,0 +1,156 @@
+//! Hosts: how they are named, and which the node wants nothing of.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use activitypub::HostGate;
+use async_trait::async_trait;
+use moka::future::Cache;
+use sqlx::PgPool;
+use url::Url;
+
+use crate::SocialError;
+use crate::store::inbound_hosts;
+
+/// How long an admin's new block may take to reach every process.
+const BLOCK_LIST_LIFE: Duration = Duration::from_secs(5);
+
+/// The domain that a URL belongs to, as handles and accounts name it: lower case, punycode, with
+/// the port where it is not the scheme's own. `None` where the URL has no host.
+pub(crate) fn domain_of(url: &Url) -> Option<String> {
+    let host = url.host_str()?.trim_end_matches('.');
+    if host.is_empty() {
+        return None;
+    }
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// A domain as somebody typed it, in the form that [`domain_of`] gives. `None` where it is none.
+pub(crate) fn normalize_domain(typed: &str) -> Option<String> {
+    let typed = typed.trim().trim_end_matches('.');
+    if typed.is_empty() || typed.contains(['/', '@', '?', '#', '\\']) {
+        return None;
+    }
+    domain_of(&Url::parse(&format!("https://{typed}/")).ok()?)
+}
+
+/// The domains that the whole node blocks, each with its subdomains.
+#[derive(Debug, Default)]
+pub(crate) struct BlockList(HashSet<String>);
+
+impl BlockList {
+    /// A list of these domains.
+    pub(crate) fn new(domains: impl IntoIterator<Item = String>) -> Self {
+        Self(domains.into_iter().filter_map(|domain| normalize_domain(&domain)).collect())
+    }
+
+    /// Whether this URL's host, or a domain above it, is blocked.
+    pub(crate) fn blocks(&self, url: &Url) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        let Some(domain) = domain_of(url) else { return true };
+        if self.0.contains(&domain) {
+            return true;
+        }
+        self.blocks_host(url.host_str().unwrap_or_default())
+    }
+
+    /// Whether this host (punycode, lower case, no port), or a domain above it, is blocked.
+    pub(crate) fn blocks_host(&self, host: &str) -> bool {
+        let mut host = host.trim_end_matches('.');
+        loop {
+            if self.0.contains(host) {
+                return true;
+            }
+            match host.split_once('.') {
+                Some((_, parent)) => host = parent,
+                None => return false,
+            }
+        }
+    }
+}
+
+/// The node's block list, read again every few seconds.
+pub(crate) struct BlockedHosts(Cache<(), Arc<BlockList>>);
+
+impl BlockedHosts {
+    pub(crate) fn new() -> Self {
+        Self(Cache::builder().max_capacity(1).time_to_live(BLOCK_LIST_LIFE).build())
+    }
+
+    /// The list now.
+    ///
+    /// # Errors
+    /// The database is away: then nobody can say that a host is not blocked.
+    pub(crate) async fn load(&self, pool: &PgPool) -> Result<Arc<BlockList>, SocialError> {
+        let load = async {
+            let domains = inbound_hosts::blocked_domains(pool).await?;
+            Ok(Arc::new(BlockList::new(domains)))
+        };
+        self.0.try_get_with((), load).await.map_err(|error: Arc<sqlx::Error>| {
+            match Arc::try_unwrap(error) {
+                Ok(error) => SocialError::Store(error),
+                // Another waiter holds the same error; what matters is that it is passing.
+                Err(_shared) => SocialError::Store(sqlx::Error::PoolTimedOut),
+            }
+        })
+    }
+
+    /// Forgets the list, so that a test need not wait for a change to be seen.
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.0.invalidate_all();
+    }
+}
+
+/// Keeps requests, redirects included, from blocked hosts.
+pub(crate) struct Gate {
+    blocked: Arc<BlockedHosts>,
+    pool: PgPool,
+}
+
+impl Gate {
+    pub(crate) fn new(blocked: Arc<BlockedHosts>, pool: PgPool) -> Self {
+        Self { blocked, pool }
+    }
+}
+
+#[async_trait]
+impl HostGate for Gate {
+    async fn admits(&self, host: &str) -> bool {
+        match self.blocked.load(&self.pool).await {
+            Ok(list) => !list.blocks_host(host),
+            Err(error) => {
+                tracing::warn!(%error, "the block list could not be read: nothing is asked");
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_block_covers_subdomains_and_other_spellings() {
+        let list = BlockList::new(["Bad.Example.".to_owned(), "münchen.example".to_owned()]);
+        for blocked in [
+            "https://bad.example/users/x",
+            "https://BAD.example./x",
+            "https://a.b.bad.example:8443/",
+            "https://xn--mnchen-3ya.example/",
+        ] {
+            assert!(list.blocks(&url(blocked)), "{blocked}");
+        }
+        for free in ["https://notbad.example/", "https://example/", "https://bad.example.org/"] {
+            assert!(!list.blocks(&url(free)), "{free}");
+        }
+    }
+}

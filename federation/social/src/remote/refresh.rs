@@ -1,0 +1,74 @@
+//! Reading known actors again.
+
+use activitypub::vocabulary::parse_url;
+use async_trait::async_trait;
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use spine::{Concurrency, Job, JobError, JobOptions, JobRun, Lane, Tx};
+
+use super::RemoteError;
+use super::hosts::domain_of;
+use crate::store::inbound_accounts::AccountRow;
+use crate::{Social, SocialError};
+
+/// How old a document may be before it is read again, in the background, when it is used.
+const STALE: Duration = Duration::days(1);
+
+/// Reads an actor again because what we have of it is old.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RefreshActor {
+    /// Its id.
+    pub actor: String,
+    /// When this was wanted: a younger document serves.
+    pub since: DateTime<Utc>,
+}
+
+/// Whether an account is remote and its document old.
+pub(super) fn is_wanted(account: &AccountRow, now: DateTime<Utc>) -> bool {
+    let is_stale = account.fetched_at.is_none_or(|fetched| now - fetched > STALE);
+    is_stale && !account.is_local() && !account.deleted
+}
+
+/// Schedules it where the account is remote and its document old, unless this process did so a
+/// while ago.
+pub(crate) fn schedule(
+    social: &Social,
+    tx: &mut Tx,
+    account: &AccountRow,
+    now: DateTime<Utc>,
+) -> Result<(), SocialError> {
+    if !is_wanted(account, now) || !social.0.remote.failures.may_refresh(&account.uri) {
+        return Ok(());
+    }
+    let refresh = RefreshActor { actor: account.uri.clone(), since: now };
+    tx.schedule_with(&refresh, JobOptions::default().part(account.uri.clone()))?;
+    Ok(())
+}
+
+#[async_trait]
+impl Job for RefreshActor {
+    type Context = Social;
+    const KIND: &'static str = "social.refresh_actor";
+    const LANE: Lane = Lane::Background;
+    const MAX_ATTEMPTS: u16 = 3;
+
+    fn concurrency(&self) -> Option<Concurrency> {
+        let domain = parse_url(&self.actor).as_ref().and_then(domain_of)?;
+        Some(Concurrency { key: format!("read:{domain}"), limit: 4 })
+    }
+
+    async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
+        let Some(id) = parse_url(&self.actor) else { return Ok(()) };
+        match social.read_actor(&id, self.since).await {
+            // What failed lately, or is not there any more, is asked when it is used again.
+            Ok(_) | Err(RemoteError::Gone | RemoteError::Refused | RemoteError::FailedLately) => {
+                Ok(())
+            }
+            Err(error) if !error.is_passing() => {
+                tracing::debug!(%error, actor = self.actor, "an actor could not be read again");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

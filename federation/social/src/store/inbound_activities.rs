@@ -1,0 +1,90 @@
+//! Which activities were applied, and what was deleted before it came.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+/// Those of these activities that were applied before.
+pub(crate) async fn applied(conn: &mut PgConnection, uris: &[&str]) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "SELECT activity_uri FROM social.applied_activity WHERE activity_uri = ANY($1)",
+        uris as &[&str]
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Claims these activities for the caller's transaction; returns those that nobody had applied.
+/// Waits for another transaction that claims the same.
+pub(crate) async fn claim(
+    conn: &mut PgConnection,
+    uris: &[String],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "INSERT INTO social.applied_activity (activity_uri, applied_at)
+         SELECT DISTINCT uri, $2::timestamptz FROM unnest($1::text[]) AS uri ORDER BY uri
+         ON CONFLICT (activity_uri) DO NOTHING
+         RETURNING activity_uri",
+        uris,
+        now
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Forgets a batch of activities applied before `before`; returns how many.
+pub(crate) async fn forget_applied(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    batch: i64,
+) -> sqlx::Result<u64> {
+    let result = sqlx::query!(
+        "DELETE FROM social.applied_activity WHERE activity_uri IN (
+             SELECT activity_uri FROM social.applied_activity WHERE applied_at < $1 LIMIT $2)",
+        before,
+        batch
+    )
+    .execute(conn)
+    .await?;
+    Ok(result.rows_affected())
+}
+
+/// Remembers that this was deleted (or undone) by that actor, whether or not it ever came.
+pub(crate) async fn bury(
+    conn: &mut PgConnection,
+    uri: &str,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO social.tombstone (uri, actor_uri, deleted_at) VALUES ($1, $2, $3)
+         ON CONFLICT (uri) DO NOTHING",
+        uri,
+        actor,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What was deleted: its id, and who deleted it.
+#[derive(Debug, Clone)]
+pub(crate) struct Tombstone {
+    pub(crate) uri: String,
+    pub(crate) actor_uri: String,
+}
+
+/// The tombstones among these ids.
+pub(crate) async fn tombstones(
+    conn: &mut PgConnection,
+    uris: &[String],
+) -> sqlx::Result<Vec<Tombstone>> {
+    sqlx::query_as!(
+        Tombstone,
+        "SELECT uri, actor_uri FROM social.tombstone WHERE uri = ANY($1)",
+        uris
+    )
+    .fetch_all(conn)
+    .await
+}
