@@ -16,6 +16,8 @@ mod mp4;
 mod picture;
 mod sniff;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod webp;
 
 use bytes::Bytes;

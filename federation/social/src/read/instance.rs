@@ -8,7 +8,7 @@ use super::entities::{
     Shared, Stats, StatusLimits, Thumbnail, Translation, Usage, Users,
 };
 use crate::media::{ACCEPTED_TYPES, LONGEST_DESCRIPTION, MOST_PIXELS};
-use crate::store::read_instance;
+use crate::store::read_instance::{self, NumbersRow};
 use crate::{AccountId, Social, SocialError};
 
 /// The Mastodon release whose API this is; clients read the leading number.
@@ -32,7 +32,7 @@ impl Social {
             domain: settings.domain(),
             title: settings.title.clone(),
             version: version(),
-            source_url: env!("CARGO_PKG_REPOSITORY").to_owned(),
+            source_url: self.addresses().page("about"),
             description: settings.description.clone(),
             usage: Usage { users: Users { active_month: numbers.active_month } },
             thumbnail: Thumbnail { url: self.addresses().fixed("header.png") },
@@ -120,9 +120,16 @@ impl Social {
             .collect())
     }
 
-    async fn numbers(&self) -> Result<read_instance::NumbersRow, SocialError> {
-        let since = self.spine().clock().now() - Duration::weeks(4);
-        Ok(read_instance::numbers(self.spine().pool(), since).await?)
+    /// The node's numbers, counted at most once a minute: every app that starts asks for them.
+    async fn numbers(&self) -> Result<NumbersRow, SocialError> {
+        let now = self.spine().clock().now();
+        if let Some(numbers) = self.0.cache.numbers(now) {
+            return Ok(numbers);
+        }
+        let since = now - Duration::weeks(4);
+        let numbers = read_instance::numbers(self.spine().pool(), since).await?;
+        self.0.cache.keep_numbers(numbers, now + Duration::minutes(1));
+        Ok(numbers)
     }
 
     async fn contact_account(&self) -> Result<Option<Shared<Account>>, SocialError> {

@@ -19,6 +19,8 @@ mod search;
 mod statuses;
 pub mod stream;
 mod tags;
+#[cfg(test)]
+pub(crate) mod tests;
 mod timelines;
 pub(crate) mod views;
 

@@ -14,7 +14,7 @@ pub struct Part {
 }
 
 /// Accounts whose handle begins with `handle` (`name` or `name@domain`, in lower case) or whose
-/// name is like `text`; the asker's own follows first, then the better known.
+/// name holds `text` or a word like it; the asker's own follows first, then the better known.
 pub async fn accounts(
     pool: &PgPool,
     asker: Asker,
@@ -45,8 +45,9 @@ pub async fn accounts(
             query
                 .push(" OR lower(a.display_name) LIKE ")
                 .push_bind(format!("%{}%", escape_like(text)))
-                .push(" OR lower(a.display_name) % ")
-                .push_bind(text.to_owned());
+                .push(" OR ")
+                .push_bind(text.to_owned())
+                .push(" <% lower(a.display_name)");
         }
     }
     query.push(")");

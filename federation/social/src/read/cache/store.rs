@@ -1,6 +1,6 @@
 //! The caches themselves.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
@@ -10,6 +10,7 @@ use super::epochs::{Epochs, Mark, Slot};
 use crate::read::entities::{Account, Shared};
 use crate::read::views::PostView;
 use crate::read::{CachedPage, Page};
+use crate::store::read_instance::NumbersRow;
 use crate::{AccountId, PostId};
 
 /// Bytes of bodies of posts, of accounts, of pages: what a process may keep of each.
@@ -40,6 +41,8 @@ pub(crate) struct ReadCache {
     posts: Cache<PostId, Arc<Entry<Arc<PostView>>>>,
     accounts: Cache<AccountId, Arc<Entry<Shared<Account>>>>,
     pages: Cache<PageKey, Arc<Entry<CachedPage>>>,
+    /// The node's numbers and until when they are good enough.
+    numbers: Mutex<Option<(NumbersRow, DateTime<Utc>)>>,
 }
 
 fn bounded<K, T>(bytes: u64) -> Cache<K, Arc<Entry<T>>>
@@ -64,6 +67,7 @@ impl ReadCache {
             posts: bounded(POSTS),
             accounts: bounded(ACCOUNTS),
             pages: bounded(PAGES),
+            numbers: Mutex::new(None),
         }
     }
 
@@ -119,5 +123,14 @@ impl ReadCache {
         let value = page.clone();
         let entry = Entry { value, mark, things, until: Some(until), weight };
         self.pages.insert(key, Arc::new(entry));
+    }
+
+    pub fn numbers(&self, now: DateTime<Utc>) -> Option<NumbersRow> {
+        let kept = *self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.filter(|(_, until)| now < *until).map(|(numbers, _)| numbers)
+    }
+
+    pub fn keep_numbers(&self, numbers: NumbersRow, until: DateTime<Utc>) {
+        *self.numbers.lock().unwrap_or_else(PoisonError::into_inner) = Some((numbers, until));
     }
 }

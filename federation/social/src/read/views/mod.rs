@@ -38,6 +38,11 @@ impl Addresses {
         }
     }
 
+    /// One of the node's own pages.
+    pub fn page(&self, name: &str) -> String {
+        format!("{}/{name}", self.origin)
+    }
+
     /// A file of the program.
     pub fn fixed(&self, name: &str) -> String {
         format!("{}/static/{name}", self.origin)

@@ -1,0 +1,252 @@
+//! Uploads against a real database and a real folder.
+
+use bytes::Bytes;
+use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
+
+use super::{ProfilePicture, Upload};
+use crate::read::entities::Focus;
+use crate::read::tests::Node;
+use crate::{AccountId, SocialError, Visibility};
+
+/// A JPEG of this size, red on its left half.
+fn jpeg(width: u32, height: u32) -> Vec<u8> {
+    let picture = RgbImage::from_fn(width, height, |x, _| {
+        if x < width / 2 { Rgb([220, 20, 20]) } else { Rgb([20, 20, 220]) }
+    });
+    let mut file = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut file, 90)
+        .write_image(picture.as_raw(), width, height, ExtendedColorType::Rgb8)
+        .unwrap();
+    file
+}
+
+/// An APP1 segment with EXIF: an orientation, and a GPS directory with a latitude.
+fn exif(orientation: u16) -> Vec<u8> {
+    let mut tiff = b"MM\0\x2a\0\0\0\x08".to_vec();
+    tiff.extend_from_slice(&2_u16.to_be_bytes());
+    // Orientation, SHORT, one value.
+    tiff.extend_from_slice(&[0x01, 0x12, 0, 3, 0, 0, 0, 1]);
+    tiff.extend_from_slice(&orientation.to_be_bytes());
+    tiff.extend_from_slice(&[0, 0]);
+    // Pointer to the GPS directory behind this one.
+    tiff.extend_from_slice(&[0x88, 0x25, 0, 4, 0, 0, 0, 1, 0, 0, 0, 38]);
+    tiff.extend_from_slice(&[0, 0, 0, 0]);
+    // GPS: latitude reference "N", then a text that must not survive.
+    tiff.extend_from_slice(&[0, 1, 0, 1, 0, 2, 0, 0, 0, 2, b'N', 0, 0, 0, 0, 0, 0, 0]);
+    tiff.extend_from_slice(b"GPS 48.137154 11.576124");
+    let mut segment = vec![0xff, 0xe1];
+    segment.extend_from_slice(&u16::try_from(tiff.len() + 8).unwrap().to_be_bytes());
+    segment.extend_from_slice(b"Exif\0\0");
+    segment.extend_from_slice(&tiff);
+    segment
+}
+
+fn with_exif(file: &[u8], orientation: u16) -> Vec<u8> {
+    [&file[..2], &exif(orientation), &file[2..]].concat()
+}
+
+fn holds(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|window| window == text)
+}
+
+fn upload(bytes: Vec<u8>) -> Upload {
+    Upload { bytes: bytes.into(), ..Upload::default() }
+}
+
+/// The path of an address of ours.
+fn path(url: Option<&str>) -> &str {
+    url.unwrap().strip_prefix("https://here.example/media/").unwrap()
+}
+
+async fn start() -> (Node, AccountId) {
+    let node = Node::start().await;
+    let me = node.account("me", None).await;
+    (node, me)
+}
+
+#[tokio::test]
+async fn places_are_removed_and_pictures_turned_upright() {
+    let (node, me) = start().await;
+    let file = with_exif(&jpeg(1_000, 500), 6);
+    assert!(holds(&file, b"48.137154") && holds(&file, b"Exif"));
+    let made = node
+        .social
+        .upload(
+            me,
+            Upload {
+                description: Some("red and blue".into()),
+                focus: Some(Focus { x: 0.5, y: 7.0 }),
+                file_name: Some("at-home.jpg".into()),
+                ..upload(file)
+            },
+        )
+        .await
+        .unwrap();
+    assert_eq!(made.kind, "image");
+    let original = made.meta.original.as_ref().unwrap();
+    assert_eq!((original.width, original.height), (500, 1_000), "turned a quarter");
+    let small = made.meta.small.as_ref().unwrap();
+    assert_eq!((small.width, small.height), (320, 640));
+    assert_eq!(made.meta.focus, Some(Focus { x: 0.5, y: 1.0 }));
+    assert_eq!(made.description.as_deref(), Some("red and blue"));
+    assert!(made.blurhash.is_some());
+    for url in [&made.url, &made.preview_url] {
+        let stored = node.social.open_media(path(url.as_deref()), None).await.unwrap();
+        assert_eq!(stored.content_type, "image/jpeg");
+        assert_eq!(stored.size, stored.bytes.len() as u64);
+        for secret in [&b"Exif"[..], b"GPS", b"48.137154", b"at-home"] {
+            assert!(!holds(&stored.bytes, secret));
+        }
+        let picture = image::load_from_memory(&stored.bytes).unwrap().to_rgb8();
+        let top = picture.get_pixel(picture.width() / 2, 10).0;
+        assert!(top[0] > 150 && top[2] < 100, "red is on top now: {top:?}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_pixels_and_other_files_are_refused() {
+    let (node, me) = start().await;
+    // A PNG that says 60,000 × 60,000 and holds nothing: refused by its header.
+    let mut bomb = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    bomb.extend_from_slice(&60_000_u32.to_be_bytes());
+    bomb.extend_from_slice(&60_000_u32.to_be_bytes());
+    bomb.extend_from_slice(&[8, 2, 0, 0, 0]);
+    bomb.extend_from_slice(&crc(&bomb[12..]).to_be_bytes());
+    bomb.extend_from_slice(b"\0\0\0\0IDAT\x35\xaf\x06\x1e\0\0\0\0IEND\xae\x42\x60\x82");
+    let refused = node.social.upload(me, upload(bomb)).await;
+    assert!(
+        matches!(&refused, Err(SocialError::Invalid(why)) if why.contains("pixels")),
+        "{refused:?}"
+    );
+    for file in [&b"<html><script>"[..], b"<svg/>", b"", b"\xff\xd8\xff\xe0broken"] {
+        let refused = node.social.upload(me, upload(file.to_vec())).await;
+        assert!(matches!(refused, Err(SocialError::Invalid(_))), "{file:?}");
+    }
+    let mut large = b"\xff\xd8\xff".to_vec();
+    large.resize((16 << 20) + 1, 0);
+    assert!(matches!(
+        node.social.upload(me, upload(large)).await,
+        Err(SocialError::Invalid(why)) if why.contains("16 MB")
+    ));
+    let files = std::fs::read_dir(node.folder.path().join("media")).unwrap().count();
+    assert_eq!(files, 0, "nothing of it was stored");
+}
+
+/// The check sum of a PNG chunk (PNG specification, annex D).
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 }
+        })
+    })
+}
+
+#[tokio::test]
+async fn transparent_pictures_stay_transparent() {
+    let (node, me) = start().await;
+    let picture = image::RgbaImage::from_pixel(700, 20, image::Rgba([1, 2, 3, 120]));
+    let mut file = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut file)
+        .write_image(picture.as_raw(), 700, 20, ExtendedColorType::Rgba8)
+        .unwrap();
+    let made = node.social.upload(me, upload(file)).await.unwrap();
+    let stored = node.social.open_media(path(made.url.as_deref()), None).await.unwrap();
+    assert_eq!(stored.content_type, "image/png");
+    let picture = image::load_from_memory(&stored.bytes).unwrap().to_rgba8();
+    assert_eq!(picture.get_pixel(5, 5).0, [1, 2, 3, 120]);
+}
+
+#[tokio::test]
+async fn videos_are_stored_as_they_are_and_served_in_ranges() {
+    let (node, me) = start().await;
+    let file = [&b"\0\0\0\x10ftypisom\0\0\0\0"[..], b"\0\0\0\x0cmdatfilm"].concat();
+    let made = node
+        .social
+        .upload(me, Upload { thumbnail: Some(jpeg(800, 400).into()), ..upload(file.clone()) })
+        .await
+        .unwrap();
+    assert_eq!(made.kind, "video");
+    assert!(made.blurhash.is_some(), "from its thumbnail");
+    assert_ne!(made.preview_url, made.url);
+    let at = path(made.url.as_deref());
+    let whole = node.social.open_media(at, None).await.unwrap();
+    assert_eq!(whole.bytes, file);
+    let part = node.social.open_media(at, Some((4, Some(7)))).await.unwrap();
+    assert_eq!((part.bytes, part.first, part.size), (Bytes::from("ftyp"), 4, file.len() as u64));
+    let tail = node.social.open_media(at, Some((24, Some(9_999)))).await.unwrap();
+    assert_eq!(tail.bytes, Bytes::from("film"));
+    assert!(matches!(
+        node.social.open_media(at, Some((9_999, None))).await,
+        Err(SocialError::Invalid(_))
+    ));
+    assert!(matches!(
+        node.social.open_media("../../etc/passwd", None).await,
+        Err(SocialError::NotFound)
+    ));
+}
+
+#[tokio::test]
+async fn only_the_uploader_changes_an_upload_and_only_until_it_is_attached() {
+    let (node, me) = start().await;
+    let other = node.account("other", None).await;
+    let made = node.social.upload(me, upload(jpeg(20, 20))).await.unwrap();
+    assert_eq!(made.preview_url, made.url, "small pictures are their own preview");
+    let text = Some("new".to_owned());
+    assert!(node.social.update_media(other, made.id, text.clone(), None).await.is_err());
+    assert!(node.social.media(other, made.id).await.is_err());
+    let changed = node.social.update_media(me, made.id, text, None).await.unwrap();
+    assert_eq!(changed.description.as_deref(), Some("new"));
+    let focus = Some(Focus { x: -0.5, y: 0.25 });
+    let changed = node.social.update_media(me, made.id, None, focus).await.unwrap();
+    assert_eq!((changed.description.as_deref(), changed.meta.focus), (Some("new"), focus));
+    let long = Some("x".repeat(1_501));
+    assert!(matches!(
+        node.social.update_media(me, made.id, long, None).await,
+        Err(SocialError::Invalid(_))
+    ));
+    let post = node.post(me, Visibility::Public).await;
+    node.run(
+        "UPDATE social.media SET post_id = $2 WHERE id = $1",
+        &[made.id.number(), post.number()],
+    )
+    .await;
+    assert!(node.social.update_media(me, made.id, Some("late".into()), None).await.is_err());
+}
+
+#[tokio::test]
+async fn uploads_that_nobody_attached_are_gone_after_a_day() {
+    let (node, me) = start().await;
+    let lost = node.social.upload(me, upload(jpeg(700, 20))).await.unwrap();
+    let used = node.social.upload(me, upload(jpeg(20, 20))).await.unwrap();
+    let post = node.post(me, Visibility::Public).await;
+    node.run(
+        "UPDATE social.media SET post_id = $2 WHERE id = $1",
+        &[used.id.number(), post.number()],
+    )
+    .await;
+    node.clock.advance(chrono::Duration::hours(23));
+    node.social.remove_unattached_media().await.unwrap();
+    assert!(node.social.media(me, lost.id).await.is_ok());
+    node.clock.advance(chrono::Duration::hours(2));
+    node.social.remove_unattached_media().await.unwrap();
+    assert!(node.social.media(me, lost.id).await.is_err());
+    for url in [&lost.url, &lost.preview_url] {
+        assert!(node.social.open_media(path(url.as_deref()), None).await.is_err());
+    }
+    assert!(node.social.open_media(path(used.url.as_deref()), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn profile_pictures_are_cut_to_their_shape() {
+    let (node, _) = start().await;
+    let bytes = Bytes::from(with_exif(&jpeg(900, 300), 1));
+    let path = node.social.store_profile_picture(ProfilePicture::Avatar, bytes).await.unwrap();
+    let stored = node.social.open_media(&path, None).await.unwrap();
+    assert!(!holds(&stored.bytes, b"Exif"));
+    let picture = image::load_from_memory(&stored.bytes).unwrap();
+    assert_eq!((picture.width(), picture.height()), (400, 400));
+    assert_eq!(node.social.media_url(&path), format!("https://here.example/media/{path}"));
+    let text = Bytes::from("no picture");
+    let refused = node.social.store_profile_picture(ProfilePicture::Header, text).await;
+    assert!(matches!(refused, Err(SocialError::Invalid(_))));
+}
