@@ -45,6 +45,8 @@ CREATE UNIQUE INDEX subject_key_live ON spine.subject_key (subject, bucket)
     WHERE wrapped IS NOT NULL;
 CREATE INDEX subject_key_expiry ON spine.subject_key (expires_at)
     WHERE wrapped IS NOT NULL AND expires_at IS NOT NULL;
+CREATE INDEX subject_key_destroyed ON spine.subject_key (destroyed_at)
+    WHERE destroyed_at IS NOT NULL;
 
 CREATE TABLE spine.event (
     transaction_order bigint NOT NULL DEFAULT spine.transaction_order(),

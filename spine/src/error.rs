@@ -10,6 +10,9 @@ pub enum SpineError {
     /// The schema could not be brought up to date.
     #[error("the database schema could not be migrated")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The database takes no writes: a standby, or set so.
+    #[error("the database takes no writes")]
+    ReadOnly,
     /// The event bus refused, timed out or is gone.
     #[error("the event bus failed: {0}")]
     Bus(String),
@@ -43,7 +46,7 @@ impl SpineError {
             Self::Migrate(sqlx::migrate::MigrateError::Execute(error)) => {
                 database_is_unavailable(error)
             }
-            Self::Bus(_) => true,
+            Self::Bus(_) | Self::ReadOnly => true,
             _ => false,
         }
     }

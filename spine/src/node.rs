@@ -195,15 +195,22 @@ impl Spine {
         BroadcastStream::new(self.feed().subscribe())
     }
 
-    /// Whether the database, the bus and the disk answer, for the health check.
+    /// Whether the database answers and takes writes, and the bus gets on: for the health check.
     ///
     /// # Errors
     /// What is away.
     pub async fn health(&self) -> Result<(), SpineError> {
-        let answer = sqlx::query_scalar!(r#"SELECT 1 AS "one!""#).fetch_one(&self.0.pool);
-        tokio::time::timeout(database::ACQUIRE_TIMEOUT, answer)
+        let answer = sqlx::query_scalar!(
+            r#"SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'
+                   AS "read_only!""#
+        )
+        .fetch_one(&self.0.pool);
+        let read_only = tokio::time::timeout(database::ACQUIRE_TIMEOUT, answer)
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)??;
+        if read_only {
+            return Err(SpineError::ReadOnly);
+        }
         match &self.0.nats {
             Some(nats) => nats.health().await,
             None => Ok(()),
@@ -236,6 +243,13 @@ impl Spine {
 
     pub(crate) fn ledger_id(&self) -> uuid::Uuid {
         self.0.ledger_id
+    }
+
+    /// Drops opened payloads from memory, after an erasure.
+    pub(crate) fn forget_payloads(&self) {
+        if let Some(feed) = self.0.feed.get() {
+            feed.forget();
+        }
     }
 
     /// The reader of the ledger's end that all of this process shares; started at first use.

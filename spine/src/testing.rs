@@ -14,6 +14,9 @@ use uuid::Uuid;
 
 use crate::{Clock, Spine, SpineError, SpineSettings, database, node};
 
+/// What the names of test databases begin with; a UUIDv7 follows.
+const TEST_DATABASE: &str = "sovereign_test_";
+
 /// The server for test databases.
 ///
 /// # Panics
@@ -52,7 +55,7 @@ impl TestDatabase {
         let options = PgConnectOptions::from_str(&server)?;
         let mut connection = options.connect().await?;
         let template = template(&mut connection, &options, schemas).await?;
-        let name = format!("sovereign_test_{}", Uuid::new_v4().simple());
+        let name = format!("{TEST_DATABASE}{}", Uuid::now_v7().simple());
         execute(&mut connection, format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#))
             .await?;
         connection.close().await?;
@@ -137,6 +140,7 @@ async fn make_template(
     if exists {
         return Ok(());
     }
+    drop_forgotten(connection).await?;
     let draft = format!("{name}_draft");
     execute(connection, format!(r#"DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)"#)).await?;
     execute(connection, format!(r#"CREATE DATABASE "{draft}""#)).await?;
@@ -148,6 +152,29 @@ async fn make_template(
     sqlx::query("SELECT spine.ensure_partitions()").execute(&pool).await?;
     pool.close().await;
     execute(connection, format!(r#"ALTER DATABASE "{draft}" RENAME TO "{name}""#)).await
+}
+
+/// Drops the databases of tests that were cut off hours ago; their names tell when they were made.
+async fn drop_forgotten(connection: &mut PgConnection) -> Result<(), SpineError> {
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE $1")
+            .bind(format!("{TEST_DATABASE}%"))
+            .fetch_all(&mut *connection)
+            .await?;
+    let before = Clock::system().now() - chrono::Duration::hours(6);
+    for name in names {
+        let made = name
+            .strip_prefix(TEST_DATABASE)
+            .and_then(|id| Uuid::try_parse(id).ok())
+            .and_then(|id| id.get_timestamp())
+            .and_then(|time| i64::try_from(time.to_unix().0).ok())
+            .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+        if made.is_some_and(|made| made < before) {
+            execute(connection, format!(r#"DROP DATABASE IF EXISTS "{name}" WITH (FORCE)"#))
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 async fn execute(connection: &mut PgConnection, statement: String) -> Result<(), SpineError> {

@@ -10,6 +10,10 @@ use crate::wake::JobWake;
 use crate::work::{self, Completion, JobOptions, NewJob};
 use crate::{BatchJob, Cause, EventData, EventId, Job, JobId, Retention, Spine, SpineError};
 
+/// One statement writes at most this many events, and about this many bytes of payload.
+const STATEMENT_EVENTS: usize = 5_000;
+const STATEMENT_BYTES: usize = 32 << 20;
+
 /// An open transaction. Events and jobs are collected and written in one statement each at
 /// [`Tx::commit`], after which their readers are woken. Dropped without a commit, nothing happened.
 pub struct Tx {
@@ -171,18 +175,15 @@ impl Tx {
 
     /// Writes the events and jobs collected so far; they take effect with the commit.
     pub(crate) async fn flush(&mut self) -> Result<(), SpineError> {
-        if !self.events.is_empty() {
-            let events = std::mem::take(&mut self.events);
-            let appended = ledger::append(
-                &mut self.transaction,
-                self.spine.keys(),
-                &events,
-                self.written.events,
-            )
-            .await?;
+        let mut events = std::mem::take(&mut self.events);
+        while !events.is_empty() {
+            let rest = events.split_off(one_statement(&events));
+            let (keys, place) = (self.spine.keys(), self.written.events);
+            let appended = ledger::append(&mut self.transaction, keys, &events, place).await?;
             self.written.events += i32::try_from(events.len()).unwrap_or(i32::MAX);
             self.written.transaction_order = Some(appended.transaction_order);
             self.written.keys.extend(appended.keys);
+            events = rest;
         }
         if !self.jobs.is_empty() {
             let jobs = std::mem::take(&mut self.jobs);
@@ -207,6 +208,9 @@ impl Tx {
             completion.committed();
         }
         let written = self.written;
+        if !written.erased.is_empty() {
+            self.spine.forget_payloads();
+        }
         for subject in &written.erased {
             self.spine.keys().forget_subject(subject);
         }
@@ -227,6 +231,16 @@ impl Tx {
     pub async fn rollback(self) -> Result<(), SpineError> {
         Ok(self.transaction.rollback().await?)
     }
+}
+
+/// How many of the events one statement writes.
+fn one_statement(events: &[Pending]) -> usize {
+    let mut bytes = 0;
+    let fitting = events.iter().take(STATEMENT_EVENTS).take_while(|event| {
+        bytes += event.data.len();
+        bytes <= STATEMENT_BYTES
+    });
+    fitting.count().max(1)
 }
 
 /// Postgres keeps any text but for the character NUL.

@@ -55,8 +55,7 @@ impl EventSource for LedgerSource {
                     let page = ledger::read_after(&self.spine, after, &self.filter, limit).await?;
                     // A page that is not full reaches at least as far as the shared reader did
                     // before it was read.
-                    let full = page.events.len() >= BATCH_EVENTS;
-                    let end = if full { page.end } else { page.end.max(seen) };
+                    let end = if page.full { page.end } else { page.end.max(seen) };
                     return Ok(EventBatch { events: page.events, end });
                 }
             }

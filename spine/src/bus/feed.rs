@@ -16,9 +16,10 @@ use uuid::Uuid;
 
 use super::EventBatch;
 use super::impatience::Impatience;
+use crate::event::SubjectErased;
 use crate::ledger::{self, Patterns, Position, Recorded};
 use crate::seal::NodeKey;
-use crate::{Clock, Event, Filter, SpineError};
+use crate::{Clock, Event, EventData, Filter, SpineError};
 
 /// How many events one read takes.
 const READ: u32 = 500;
@@ -117,7 +118,21 @@ impl Feed {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Forgets the payloads in memory: some of them were erased. Whoever still wants these events
+    /// reads the ledger.
+    pub(crate) fn forget(&self) {
+        let mut ring = self.ring();
+        if let Some(newest) = ring.events.back() {
+            ring.start = newest.position;
+            ring.events.clear();
+            ring.bytes = 0;
+        }
+    }
+
     fn push(&self, events: Vec<Recorded>, head: Position) {
+        if events.iter().any(|recorded| &*recorded.event.kind == SubjectErased::TYPE) {
+            self.forget();
+        }
         let mut ring = self.ring();
         for recorded in events {
             ring.bytes += payload_bytes(&recorded);
@@ -208,7 +223,7 @@ impl Reader {
         let page =
             ledger::read_with(&self.pool, &self.node, self.clock.now(), position, &self.all, READ)
                 .await?;
-        let full = page.events.len() >= READ as usize;
+        let full = page.full;
         if self.live_is_heard() {
             for recorded in &page.events {
                 if news_since.is_none_or(|since| recorded.event.id.0 > since) {

@@ -34,8 +34,8 @@ pub use jetstream::rebuild_stream;
 #[cfg(feature = "testing")]
 pub(crate) use jetstream::stream_name;
 pub use operate::{
-    ConsumerState, DeadEvent, Replay, ReplayRange, consumers, dead_events, drop_dead, replay,
-    replays, retry_dead,
+    ConsumerState, DeadEvent, RelayState, Replay, ReplayRange, consumers, dead_events, drop_dead,
+    relay_state, replay, replays, retry_dead,
 };
 pub(crate) use registrations::Registrations;
 
@@ -97,7 +97,8 @@ pub trait Handler: Send + Sync + 'static {
 pub enum Begin {
     /// With the first event ever.
     First,
-    /// With the first event after it was registered.
+    /// With what is recorded after it was registered, and perhaps a few events from the moment
+    /// before.
     Next,
 }
 

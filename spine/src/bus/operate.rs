@@ -59,6 +59,17 @@ pub struct Replay {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+/// How far the ledger is published to NATS.
+#[derive(Clone, Copy, Debug)]
+pub struct RelayState {
+    /// Everything up to here is in the stream (written down once a second).
+    pub position: Position,
+    /// The number of the stream's last message.
+    pub stream_sequence: u64,
+    /// When that was.
+    pub moved_at: DateTime<Utc>,
+}
+
 /// Which events to replay.
 #[derive(Clone, Copy, Debug)]
 pub enum ReplayRange {
@@ -248,4 +259,23 @@ pub async fn replays(spine: &Spine, limit: u32) -> Result<Vec<Replay>, SpineErro
             finished_at: row.finished_at,
         })
         .collect())
+}
+
+/// How far the relay is; `None` where it never published anything.
+///
+/// # Errors
+/// The database failed.
+pub async fn relay_state(spine: &Spine) -> Result<Option<RelayState>, SpineError> {
+    let row = sqlx::query!(
+        "SELECT transaction_order, sequence, stream_sequence, moved_at
+           FROM spine.relay WHERE stream = $1",
+        spine.namespace()
+    )
+    .fetch_optional(spine.pool())
+    .await?;
+    Ok(row.map(|row| RelayState {
+        position: Position { transaction_order: row.transaction_order, sequence: row.sequence },
+        stream_sequence: u64::try_from(row.stream_sequence).unwrap_or(0),
+        moved_at: row.moved_at,
+    }))
 }

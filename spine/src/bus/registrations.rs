@@ -30,7 +30,7 @@ impl Registrations {
             }
             let place = match handler.begin() {
                 Begin::First => Position::START,
-                Begin::Next => ledger::head(spine).await?,
+                Begin::Next => ledger::readable_end(spine).await?,
             };
             sqlx::query!(
                 "INSERT INTO spine.consumer (name, transaction_order, sequence)

@@ -2,7 +2,7 @@
 //! over.
 
 use chrono::{DateTime, Utc};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, Executor, PgConnection, PgPool};
 
 use crate::SpineError;
 
@@ -30,7 +30,8 @@ pub(crate) async fn prepare(conn: &mut PgConnection) -> Result<(), SpineError> {
     Ok(())
 }
 
-/// [`prepare`], and destroys the keys whose time is over. Returns how many keys that were.
+/// [`prepare`], and destroys the keys whose time is over; what was destroyed lately also goes from
+/// the disk. Returns how many keys ended.
 ///
 /// # Errors
 /// The database failed.
@@ -47,5 +48,15 @@ pub(crate) async fn keep_house(pool: &PgPool, now: DateTime<Utc>) -> Result<u64,
     .execute(&mut *conn)
     .await?
     .rows_affected();
+    let lately = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM spine.subject_key WHERE destroyed_at > $1) AS "lately!""#,
+        now - chrono::Duration::hours(3)
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if lately {
+        // A destroyed key lies in a dead row until it is vacuumed: not left to chance.
+        conn.execute("VACUUM spine.subject_key").await?;
+    }
     Ok(destroyed)
 }

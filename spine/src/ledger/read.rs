@@ -10,6 +10,9 @@ use super::{Position, Stored};
 use crate::seal::{Bucket, NodeKey, WrappedKey};
 use crate::{Cause, Event, EventId, Filter, Spine, SpineError};
 
+/// A page ends with the event that brings its payloads to this many bytes.
+const PAGE_BYTES: usize = 8 << 20;
+
 /// An event and its place in the ledger.
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -26,6 +29,8 @@ pub struct Page {
     pub events: Vec<Recorded>,
     /// Where to read on: the place of the last event, or where the reading began.
     pub end: Position,
+    /// There may be more that could be read at once.
+    pub full: bool,
 }
 
 /// What [`list`] looks for; every part narrows it down.
@@ -133,8 +138,8 @@ impl Row {
     }
 }
 
-/// The events after `position` that pass the filter, at most `limit`, opened, in commit order. What
-/// is not there yet can only appear later in the order.
+/// The events after `position` that pass the filter, at most `limit` and not many megabytes, opened,
+/// in commit order. What is not there yet can only appear later in the order.
 ///
 /// # Errors
 /// The database failed.
@@ -158,9 +163,11 @@ pub(crate) async fn read_with(
     limit: u32,
 ) -> Result<Page, SpineError> {
     let rows = rows_after(executor, now, position, patterns, limit).await?;
+    let bytes: usize = rows.iter().map(|row| row.data.len()).sum();
+    let full = rows.len() >= limit as usize || bytes >= PAGE_BYTES;
     let events: Vec<_> = rows.into_iter().map(|row| row.into_recorded(node)).collect();
     let end = events.last().map_or(position, |last| last.position);
-    Ok(Page { events, end })
+    Ok(Page { events, end, full })
 }
 
 /// The same, still sealed, of every type: for the relay.
@@ -184,26 +191,35 @@ async fn rows_after(
     // `transaction_order >= $1` says nothing new, but it is what leaves out old partitions.
     let rows = sqlx::query_as!(
         Row,
-        r#"SELECT e.transaction_order, e.sequence, e.id, e.type AS kind, e.source, e.subject,
+        r#"SELECT e.transaction_order, e.sequence, e.id, e.kind, e.source, e.subject,
                   e.time, e.actor, e.space, e.purpose, e.correlation_id, e.causation_id,
                   e.traceparent, e.key_id, e.data, k.subject AS "key_subject?",
                   k.bucket AS "key_bucket?", k.wrapped AS "key_wrapped?"
-             FROM spine.event e
+             FROM (SELECT page.*,
+                          sum(octet_length(data)) OVER (ORDER BY transaction_order, sequence)
+                          - octet_length(data) AS bytes_before
+                     FROM (SELECT transaction_order, sequence, id, type AS kind, source, subject,
+                                  time, actor, space, purpose, correlation_id, causation_id,
+                                  traceparent, key_id, data
+                             FROM spine.event
+                            WHERE (transaction_order, sequence) > ($1, $2)
+                              AND transaction_order >= $1
+                              AND transaction_order < spine.transaction_horizon()
+                              AND ($3 OR type = ANY($4) OR type LIKE ANY($5))
+                            ORDER BY transaction_order, sequence
+                            LIMIT $6) AS page) AS e
              LEFT JOIN spine.subject_key k
                ON k.id = e.key_id AND (k.expires_at IS NULL OR k.expires_at > $7)
-            WHERE (e.transaction_order, e.sequence) > ($1, $2)
-              AND e.transaction_order >= $1
-              AND e.transaction_order < spine.transaction_horizon()
-              AND ($3 OR e.type = ANY($4) OR e.type LIKE ANY($5))
-            ORDER BY e.transaction_order, e.sequence
-            LIMIT $6"#,
+            WHERE e.bytes_before < $8
+            ORDER BY e.transaction_order, e.sequence"#,
         position.transaction_order,
         position.sequence,
         patterns.all,
         &patterns.exact,
         &patterns.like,
         i64::from(limit),
-        now
+        now,
+        i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX)
     )
     .fetch_all(executor)
     .await?;
@@ -321,6 +337,15 @@ pub async fn head(spine: &Spine) -> Result<Position, SpineError> {
     .fetch_optional(spine.worker_pool())
     .await?;
     Ok(position.unwrap_or(Position::START))
+}
+
+/// The place before which nothing can appear any more: what is committed later is after it. So may
+/// be a few events that were committed just now, while an older transaction runs.
+pub(crate) async fn readable_end(spine: &Spine) -> Result<Position, SpineError> {
+    let horizon = sqlx::query_scalar!(r#"SELECT spine.transaction_horizon() AS "horizon!""#)
+        .fetch_one(spine.worker_pool())
+        .await?;
+    Ok(Position { transaction_order: horizon, sequence: 0 }.before())
 }
 
 /// The place of the first event that happened at `time` or later; `None` where there is none yet.

@@ -181,6 +181,24 @@ async fn what_is_erased_is_unreadable_through_both_adapters() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_erased_is_not_kept_in_memory_for_slow_consumers() {
+    let test = Adapter::Embedded.node().await;
+    let spine = &test.spine;
+    let quick = Running::start(spine, vec![Recorder::new("test.quick")]).await;
+    for number in 0..10 {
+        write_for(spine, "alice", number).await;
+    }
+    until_idle(spine).await;
+    quick.stop().await;
+    erase(spine, "alice").await;
+    // The same process, so its shared reader has seen all of them.
+    let slow = Running::start(spine, vec![Recorder::new("test.slow")]).await;
+    until_idle(spine).await;
+    assert_eq!(effects(spine, "test.slow").await, [-1; 10]);
+    slow.stop().await;
+}
+
 #[tokio::test]
 async fn the_key_file_belongs_to_its_database() {
     let test = TestSpine::start(&[]).await.unwrap();

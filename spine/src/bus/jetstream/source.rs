@@ -170,8 +170,8 @@ impl EventSource for StreamSource {
         {
             // A new flow begins where the stream seems to go on from the consumer's place. The
             // ledger knows whether it does: what the stream lacks in between comes from there.
-            let (first, limit) = (first.stored.position, BATCH_EVENTS);
-            let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+            let first = first.stored.position;
+            let limit = u32::try_from(BATCH_EVENTS).unwrap_or(u32::MAX);
             let page = ledger::read_after(&self.spine, after, &self.filter, limit).await?;
             let missing: Vec<_> =
                 page.events.into_iter().filter(|one| one.position < first).collect();
