@@ -54,12 +54,12 @@ CREATE TABLE spine.job (
     vacuum_truncate = off
 );
 
+-- As few indexes as will do: each costs every insert, also where its predicate excludes the row.
 CREATE INDEX job_ready ON spine.job (lane, priority DESC, position) WHERE state = 0;
--- Counts the running jobs of a key; finds expired leases.
-CREATE INDEX job_running ON spine.job (concurrency_key) WHERE state = 1;
 CREATE INDEX job_deferred ON spine.job (run_at) WHERE state = 2;
-CREATE INDEX job_blocked ON spine.job (concurrency_key, priority DESC, position) WHERE state = 3;
-CREATE INDEX job_dead ON spine.job (kind, position) WHERE state = 4;
+-- Counts the running jobs of a key, finds expired leases, the next blocked job of a key, the dead.
+CREATE INDEX job_held ON spine.job (state, concurrency_key, priority DESC, position)
+    WHERE state IN (1, 3, 4);
 
 -- Remembers which jobs were ever enqueued for an event, also after they are done: the id of such a
 -- job is made from the event's id, the kind and the part, and starts with the event's time. By day,

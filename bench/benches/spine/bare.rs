@@ -53,16 +53,14 @@ impl Bare {
 
     /// One job, on disk when this returns.
     pub async fn insert(&self) -> Outcome {
-        sqlx::query(
-            "INSERT INTO bare.job (id, event_id, kind, lane, priority, state, run_at, payload)
-             VALUES ($1, $2, 'bench.noop', 2, 0, 0, now(), $3)
-                 ON CONFLICT (event_id) DO NOTHING",
-        )
-        .bind(Uuid::now_v7())
-        .bind(Uuid::now_v7())
-        .bind(PAYLOAD)
-        .execute(&self.durable)
-        .await?;
+        insert(&mut *self.durable.acquire().await?).await
+    }
+
+    /// The same with a transaction around it, as any service that also changes rows has.
+    pub async fn insert_in_transaction(&self) -> Outcome {
+        let mut transaction = self.durable.begin().await?;
+        insert(&mut transaction).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -122,6 +120,20 @@ impl Bare {
         sqlx::raw_sql("TRUNCATE bare.job").execute(&self.durable).await?;
         Ok(())
     }
+}
+
+async fn insert(connection: &mut PgConnection) -> Outcome {
+    sqlx::query(
+        "INSERT INTO bare.job (id, event_id, kind, lane, priority, state, run_at, payload)
+         VALUES ($1, $2, 'bench.noop', 2, 0, 0, now(), $3)
+             ON CONFLICT (event_id) DO NOTHING",
+    )
+    .bind(Uuid::now_v7())
+    .bind(Uuid::now_v7())
+    .bind(PAYLOAD)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn complete(connection: &mut PgConnection, jobs: &[(Uuid, String)]) -> Outcome {

@@ -53,8 +53,9 @@ pub async fn measure(size: &Size, table: &mut Table) -> Outcome {
     let graphile = Arc::new(Graphile::create(&test, 50).await?);
 
     let (mut ours, mut floor, mut other) = (Rate::default(), Rate::default(), Rate::default());
+    let (mut direct, mut wrapped) = (Rate::default(), Rate::default());
     for round in 0..=size.rounds {
-        let (a, b, c) = (
+        let (a, b, c, d, e) = (
             from_many_tasks(&spine, size.round, {
                 let spine = spine.clone();
                 move |_| enqueue_one(spine.clone())
@@ -70,12 +71,24 @@ pub async fn measure(size: &Size, table: &mut Table) -> Outcome {
                 move |number| insert_graphile(Arc::clone(&graphile), number)
             })
             .await?,
+            from_many_tasks(&spine, size.round, {
+                let spine = spine.clone();
+                move |_| schedule_one(spine.clone())
+            })
+            .await?,
+            from_many_tasks(&spine, size.round, {
+                let bare = Arc::clone(&bare);
+                move |_| insert_bare_in_transaction(Arc::clone(&bare))
+            })
+            .await?,
         );
         // The first round opens connections and prepares statements.
         if round > 0 {
             ours.add(a);
             floor.add(b);
             other.add(c);
+            direct.add(d);
+            wrapped.add(e);
         }
     }
     table.heading("Enqueue one job a transaction, 50 tasks (jobs/s)");
@@ -87,7 +100,21 @@ pub async fn measure(size: &Size, table: &mut Table) -> Outcome {
         Some((Goal::AtLeast(0.9), ratio)),
         &ours.processor(),
     );
+    table.line_with_processor(
+        "spine, Spine::schedule",
+        &format!("{:.0}", direct.per_second()),
+        &format!("{:.2} of the bare table", direct.per_second() / floor.per_second()),
+        None,
+        &direct.processor(),
+    );
     print_others(table, &ours, &floor, &other);
+    table.line_with_processor(
+        "bare table, BEGIN and COMMIT around it",
+        &format!("{:.0}", wrapped.per_second()),
+        &format!("Tx is {:.2} of it", ours.per_second() / wrapped.per_second()),
+        None,
+        &wrapped.processor(),
+    );
 
     clear(&spine, &bare, &graphile).await?;
     let (mut ours, mut floor, mut other) = (Rate::default(), Rate::default(), Rate::default());
@@ -131,6 +158,16 @@ async fn enqueue_one(spine: Spine) -> Outcome {
     tx.schedule_with(&Noop::sample(), JobOptions::because_of(EventId::new()))?;
     tx.commit().await?;
     Ok(())
+}
+
+async fn schedule_one(spine: Spine) -> Outcome {
+    let options = JobOptions::because_of(EventId::new());
+    spine.schedule(&Noop::sample(), &Cause::system(), options).await?;
+    Ok(())
+}
+
+async fn insert_bare_in_transaction(bare: Arc<Bare>) -> Outcome {
+    bare.insert_in_transaction().await
 }
 
 async fn insert_bare(bare: Arc<Bare>) -> Outcome {

@@ -1,6 +1,6 @@
 //! Enqueueing: jobs become durable with whatever else their transaction does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use uuid::{Builder, Uuid, Variant};
 
 use super::{BatchJob, Concurrency, Job, JobOptions, Lane};
 use crate::wake::JobWake;
-use crate::{Cause, EventId, JobId, SpineError};
+use crate::{Cause, EventId, JobId, Spine, SpineError};
 
 /// A job about to be enqueued.
 #[derive(Clone, Debug)]
@@ -139,6 +139,26 @@ fn derive_id(event: EventId, kind: &str, part: Option<&str>) -> JobId {
     JobId(id)
 }
 
+impl Spine {
+    /// Schedules one job in a transaction of its own: one statement, durable when this returns. A
+    /// job that belongs to other changes goes through their [`crate::Tx`].
+    ///
+    /// # Errors
+    /// The job cannot be written as JSON; the database failed.
+    pub async fn schedule<J: Job>(
+        &self,
+        job: &J,
+        cause: &Cause,
+        options: JobOptions,
+    ) -> Result<JobId, SpineError> {
+        let job = NewJob::of(job, cause, options, self.clock().now())?;
+        let mut conn = self.pool().acquire().await?;
+        let enqueued = enqueue(&mut conn, std::slice::from_ref(&job)).await?;
+        self.wakes().committed(None, enqueued.wake());
+        Ok(job.id)
+    }
+}
+
 /// What [`enqueue`] did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Enqueued {
@@ -163,121 +183,176 @@ impl Enqueued {
     }
 }
 
-/// Enqueues jobs as part of the connection's transaction, in one statement. A job whose id is
-/// known already, waiting or done, is left as it is.
+/// Enqueues jobs as part of the connection's transaction, in one statement for all jobs that differ
+/// only in their payload, cause and concurrency key. A job whose id is known already, waiting or
+/// done, is left as it is.
 ///
 /// # Errors
 /// The database failed.
 pub async fn enqueue(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<Enqueued, SpineError> {
     let mut enqueued = Enqueued::default();
-    if jobs.is_empty() {
-        return Ok(enqueued);
-    }
-    let mut rows = Columns::with_capacity(jobs.len());
-    let mut seen = HashSet::new();
     for job in jobs {
-        if jobs.len() == 1 || seen.insert(job.id) {
-            rows.push(job)?;
-            match job.run_at {
-                Some(_) => enqueued.deferred = true,
-                None => enqueued.ready[job.lane.index()] = true,
-            }
+        match job.run_at {
+            Some(_) => enqueued.deferred = true,
+            None => enqueued.ready[job.lane.index()] = true,
         }
     }
-    enqueued.new = rows.insert(conn).await?;
+    enqueued.new = match jobs {
+        [] => 0,
+        [job] => insert_one(conn, job).await?,
+        _ => insert_many(conn, jobs).await?,
+    };
     Ok(enqueued)
 }
 
-/// The jobs of one statement, a column each.
+/// What all jobs of one statement have in common.
+#[derive(PartialEq, Eq, Hash)]
+struct Shape<'a> {
+    kind: &'a str,
+    lane: i16,
+    state: i16,
+    priority: i16,
+    max_attempts: i16,
+    lease_ms: i32,
+    limit: Option<i16>,
+    /// Triggered by an event, thus unique by more than its own id.
+    keyed: bool,
+}
+
+impl<'a> Shape<'a> {
+    fn of(job: &'a NewJob) -> Self {
+        Self {
+            kind: job.kind,
+            lane: job.lane as i16,
+            state: if job.run_at.is_some() { DEFERRED } else { READY },
+            priority: job.priority,
+            max_attempts: i16::try_from(job.max_attempts.max(1)).unwrap_or(i16::MAX),
+            lease_ms: i32::try_from(job.lease.as_millis()).unwrap_or(i32::MAX),
+            // A limit of none would never run: at least one may.
+            limit: job
+                .concurrency
+                .as_ref()
+                .map(|concurrency| i16::try_from(concurrency.limit.max(1)).unwrap_or(i16::MAX)),
+            keyed: job.cause.event.is_some(),
+        }
+    }
+}
+
+/// The cause as it is stored; most of a system's own jobs have none.
+fn stored_cause(cause: &Cause) -> Result<Option<String>, SpineError> {
+    let some = *cause != Cause::default();
+    Ok(some.then(|| serde_json::to_string(cause)).transpose()?)
+}
+
+async fn insert_one(conn: &mut PgConnection, job: &NewJob) -> Result<u64, SpineError> {
+    let shape = Shape::of(job);
+    let cause = stored_cause(&job.cause)?;
+    let result = sqlx::query!(
+        r#"WITH first AS (
+               INSERT INTO spine.job_key (job_id)
+               SELECT $1 WHERE $2::boolean
+                   ON CONFLICT DO NOTHING
+               RETURNING job_id
+           )
+           INSERT INTO spine.job (job_id, kind, lane, state, priority, enqueued_at, run_at,
+                                  max_attempts, lease_ms, concurrency_key, concurrency_limit,
+                                  payload, cause)
+           SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+            WHERE NOT $2 OR EXISTS (SELECT FROM first)"#,
+        job.id.0,
+        shape.keyed,
+        shape.kind,
+        shape.lane,
+        shape.state,
+        shape.priority,
+        job.enqueued_at,
+        job.run_at.unwrap_or(job.enqueued_at),
+        shape.max_attempts,
+        shape.lease_ms,
+        job.concurrency.as_ref().map(|concurrency| concurrency.key.as_str()),
+        shape.limit,
+        job.payload,
+        cause,
+    )
+    .execute(conn)
+    .await?;
+    Ok(result.rows_affected())
+}
+
+async fn insert_many(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<u64, SpineError> {
+    let mut groups: Vec<Columns<'_>> = Vec::new();
+    let mut places: HashMap<Shape<'_>, usize> = HashMap::new();
+    let mut seen = HashSet::with_capacity(jobs.len());
+    for job in jobs.iter().filter(|job| seen.insert(job.id)) {
+        let place = *places.entry(Shape::of(job)).or_insert_with(|| {
+            groups.push(Columns::default());
+            groups.len() - 1
+        });
+        groups[place].push(job)?;
+    }
+    let mut new = 0;
+    let mut shapes: Vec<_> = places.into_iter().collect();
+    shapes.sort_unstable_by_key(|(_, place)| *place);
+    for (shape, place) in shapes {
+        new += groups[place].insert(conn, &shape).await?;
+    }
+    Ok(new)
+}
+
+/// What differs among the jobs of one statement.
 #[derive(Default)]
 struct Columns<'a> {
     ids: Vec<Uuid>,
-    keyed: Vec<bool>,
-    kinds: Vec<&'a str>,
-    lanes: Vec<i16>,
-    states: Vec<i16>,
-    priorities: Vec<i16>,
-    enqueued_at: Vec<DateTime<Utc>>,
-    run_at: Vec<DateTime<Utc>>,
-    max_attempts: Vec<i16>,
-    leases: Vec<i32>,
-    keys: Vec<Option<&'a str>>,
-    limits: Vec<Option<i16>>,
     payloads: Vec<&'a str>,
     causes: Vec<Option<String>>,
+    keys: Vec<Option<&'a str>>,
+    run_at: Vec<DateTime<Utc>>,
+    enqueued_at: DateTime<Utc>,
 }
 
 impl<'a> Columns<'a> {
-    fn with_capacity(count: usize) -> Self {
-        Self {
-            ids: Vec::with_capacity(count),
-            payloads: Vec::with_capacity(count),
-            causes: Vec::with_capacity(count),
-            ..Self::default()
-        }
-    }
-
     fn push(&mut self, job: &'a NewJob) -> Result<(), SpineError> {
         self.ids.push(job.id.0);
-        self.keyed.push(job.cause.event.is_some());
-        self.kinds.push(job.kind);
-        self.lanes.push(job.lane as i16);
-        self.states.push(if job.run_at.is_some() { DEFERRED } else { READY });
-        self.priorities.push(job.priority);
-        self.enqueued_at.push(job.enqueued_at);
+        self.enqueued_at = job.enqueued_at;
         self.run_at.push(job.run_at.unwrap_or(job.enqueued_at));
-        self.max_attempts.push(i16::try_from(job.max_attempts.max(1)).unwrap_or(i16::MAX));
-        self.leases.push(i32::try_from(job.lease.as_millis()).unwrap_or(i32::MAX));
-        let concurrency = job.concurrency.as_ref();
-        self.keys.push(concurrency.map(|concurrency| concurrency.key.as_str()));
-        self.limits.push(concurrency.map(|concurrency| {
-            // A limit of none would never run: at least one may.
-            i16::try_from(concurrency.limit.max(1)).unwrap_or(i16::MAX)
-        }));
         self.payloads.push(&job.payload);
-        let cause = (job.cause != Cause::default()).then(|| serde_json::to_string(&job.cause));
-        self.causes.push(cause.transpose()?);
+        self.causes.push(stored_cause(&job.cause)?);
+        self.keys.push(job.concurrency.as_ref().map(|concurrency| concurrency.key.as_str()));
         Ok(())
     }
 
-    async fn insert(&self, conn: &mut PgConnection) -> Result<u64, SpineError> {
+    async fn insert(&self, conn: &mut PgConnection, shape: &Shape<'_>) -> Result<u64, SpineError> {
+        // Keys go in by their order: two transactions with the same ones must not wait for each
+        // other in a circle.
         let result = sqlx::query!(
-            r#"WITH new AS (
-                   SELECT *
-                     FROM unnest($1::uuid[], $2::bool[], $3::text[], $4::smallint[],
-                                 $5::smallint[], $6::smallint[], $7::timestamptz[],
-                                 $8::timestamptz[], $9::smallint[], $10::integer[], $11::text[],
-                                 $12::smallint[], $13::text[], $14::text[])
-                          AS n (job_id, keyed, kind, lane, state, priority, enqueued_at, run_at,
-                                max_attempts, lease_ms, concurrency_key, concurrency_limit,
-                                payload, cause)
-               ), first AS (
+            r#"WITH first AS (
                    INSERT INTO spine.job_key (job_id)
-                   SELECT job_id FROM new WHERE keyed
+                   SELECT id FROM unnest($1::uuid[]) AS id WHERE $5::boolean ORDER BY id
                        ON CONFLICT DO NOTHING
                    RETURNING job_id
                )
                INSERT INTO spine.job (job_id, kind, lane, state, priority, enqueued_at, run_at,
                                       max_attempts, lease_ms, concurrency_key, concurrency_limit,
                                       payload, cause)
-               SELECT job_id, kind, lane, state, priority, enqueued_at, run_at, max_attempts,
-                      lease_ms, concurrency_key, concurrency_limit, payload, cause
-                 FROM new
-                WHERE NOT keyed OR job_id IN (SELECT job_id FROM first)"#,
+               SELECT job_id, $6, $7, $8, $9, $10, run_at, $11, $12, concurrency_key, $13, payload,
+                      cause
+                 FROM unnest($1, $2::text[], $3::text[], $4::text[], $14::timestamptz[])
+                      AS n (job_id, payload, cause, concurrency_key, run_at)
+                WHERE NOT $5 OR job_id IN (SELECT job_id FROM first)"#,
             &self.ids,
-            &self.keyed,
-            &self.kinds as &[&str],
-            &self.lanes,
-            &self.states,
-            &self.priorities,
-            &self.enqueued_at,
-            &self.run_at,
-            &self.max_attempts,
-            &self.leases,
-            &self.keys as &[Option<&str>],
-            &self.limits as &[Option<i16>],
             &self.payloads as &[&str],
             &self.causes as &[Option<String>],
+            &self.keys as &[Option<&str>],
+            shape.keyed,
+            shape.kind,
+            shape.lane,
+            shape.state,
+            shape.priority,
+            self.enqueued_at,
+            shape.max_attempts,
+            shape.lease_ms,
+            shape.limit,
+            &self.run_at,
         )
         .execute(conn)
         .await?;
