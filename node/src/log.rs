@@ -1,5 +1,7 @@
 //! The log: lines for people, or a JSON object a line.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -12,7 +14,9 @@ use crate::config::{self, LogFormat};
 pub fn start(log: &config::Log) -> anyhow::Result<()> {
     // Accesses that were allowed are many: only on request. `RUST_LOG` wins, as everywhere.
     let access = if log.access { "access=info" } else { "access=warn" };
-    let text = std::env::var("RUST_LOG").unwrap_or_else(|_| format!("{},{access}", log.filter));
+    // Postgres notes "already exists, skipping" at every start.
+    let text = std::env::var("RUST_LOG")
+        .unwrap_or_else(|_| format!("{},{access},sqlx::postgres::notice=warn", log.filter));
     let filter = EnvFilter::try_new(&text)
         .map_err(|error| anyhow::anyhow!("the log filter {text:?} cannot be read: {error}"))?;
     let builder = tracing_subscriber::fmt()
@@ -20,7 +24,9 @@ pub fn start(log: &config::Log) -> anyhow::Result<()> {
         .with_span_events(FmtSpan::NONE)
         .with_writer(std::io::stderr);
     match log.format {
-        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Text => {
+            builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
+        }
         LogFormat::Json => builder.json().init(),
     }
     std::panic::set_hook(Box::new(|panic| {

@@ -29,6 +29,7 @@ use crate::store;
 
 /// How long open streams get to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
+const STOPPED_AT_ONCE: &str = "stopped at once: what was under way is done at the next start";
 /// What outgoing requests say they are.
 const USER_AGENT: &str = concat!("Sovereign/", env!("CARGO_PKG_VERSION"));
 
@@ -112,18 +113,18 @@ async fn run(config: Config, database_url: String) -> anyhow::Result<()> {
         _ = interrupt.recv() => return Ok(()),
         _ = terminate.recv() => return Ok(()),
     };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        () = node.failed() => {}
-    }
+    let asked = tokio::select! {
+        _ = interrupt.recv() => true,
+        _ = terminate.recv() => true,
+        () = node.failed() => false,
+    };
     tracing::info!("stopping; a second signal stops at once");
     tokio::select! {
         () = node.stop() => tracing::info!("stopped"),
-        _ = interrupt.recv() => tracing::warn!("stopped at once: what was under way starts again next time"),
-        _ = terminate.recv() => tracing::warn!("stopped at once: what was under way starts again next time"),
+        _ = interrupt.recv() => tracing::warn!("{STOPPED_AT_ONCE}"),
+        _ = terminate.recv() => tracing::warn!("{STOPPED_AT_ONCE}"),
     }
-    Ok(())
+    if asked { Ok(()) } else { anyhow::bail!("the server failed; see the log") }
 }
 
 /// A node at work.
@@ -145,6 +146,10 @@ impl Node {
             open_social(&config, &spine, &origin),
             open_identity(&config, &spine, &origin)
         )?;
+        social
+            .block_for_node(&config.federation.blocked_hosts)
+            .await
+            .context("the setting `federation.blocked_hosts` could not be applied")?;
         let roles = Roles {
             edge: config.has_role(RoleName::Edge),
             workers: config.has_role(RoleName::Workers),

@@ -3,6 +3,7 @@
 mod backend;
 mod config_command;
 mod events;
+mod hosts;
 mod jobs;
 mod output;
 mod user;
@@ -72,6 +73,9 @@ enum Command {
     /// See what happened, and have it handled again
     #[command(subcommand)]
     Events(events::Command),
+    /// Block and unblock other servers
+    #[command(subcommand)]
+    Hosts(hosts::Command),
     /// See the configuration
     #[command(subcommand)]
     Config(config_command::Command),
@@ -114,6 +118,10 @@ fn act(line: Line) -> anyhow::Result<()> {
         Some(Command::Jobs(command)) => {
             log::start_quietly()?;
             backend::run(config, async |backend| jobs::run(command, backend, &output).await)
+        }
+        Some(Command::Hosts(command)) => {
+            log::start_quietly()?;
+            backend::run(config, async |backend| hosts::run(command, backend, &output).await)
         }
         Some(Command::Events(command)) => {
             log::start_quietly()?;

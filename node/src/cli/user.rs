@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 use identity::{Identity, Person, PersonState, Role};
 use serde::Serialize;
 use serde_json::json;
+use social::AccountId;
+use social::read::{SearchKind, SearchQuery};
 
 use super::backend::Backend;
 use super::output::Output;
@@ -29,6 +31,13 @@ pub enum Command {
     Approve {
         /// The user name
         name: String,
+    },
+    /// Move an account's followers to another account, which must name this one as its alias
+    Move {
+        /// The user name
+        name: String,
+        /// The other account, such as ada@other.example
+        to: String,
     },
     /// Delete an account with everything in it, here and on the servers that follow it
     Delete {
@@ -136,6 +145,7 @@ pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow:
             let text = format!("{} may log in.", person.username);
             output.one(&json!({ "username": person.username, "state": "active" }), &text)
         }
+        Command::Move { name, to } => move_to(&name, &to, &backend, output).await,
         Command::Delete { name, yes } => delete(&name, yes, &backend, output).await,
     }
 }
@@ -184,13 +194,34 @@ async fn delete(name: &str, yes: bool, backend: &Backend, output: &Output) -> an
     if !yes && !confirmed(&person.username)? {
         bail!("nothing was deleted");
     }
-    let account = social::AccountId(person.account_id);
+    let account = AccountId(person.account_id);
     let mut tx = backend.spine.begin(spine::Cause::system()).await?;
     social.delete_local_account_in(&mut tx, account).await?;
     identity.delete_person(&mut tx, person.account_id).await?;
     tx.commit().await?;
     let text = format!("Deleted {}. Other servers are told by the running node.", person.username);
     output.one(&json!({ "username": person.username, "deleted": true }), &text)
+}
+
+async fn move_to(name: &str, to: &str, backend: &Backend, output: &Output) -> anyhow::Result<()> {
+    let (social, identity) = (backend.social().await?, backend.identity().await?);
+    let person = find(&identity, name).await?;
+    let account = AccountId(person.account_id);
+    let query = SearchQuery {
+        q: to.to_owned(),
+        kind: Some(SearchKind::Accounts),
+        resolve: true,
+        limit: Some(1),
+        ..SearchQuery::default()
+    };
+    let found = social.search_accounts(Some(account), &query).await?;
+    let target = found.first().with_context(|| format!("nobody was found as {to}"))?;
+    social.move_account(account, target.id).await?;
+    let text = format!(
+        "{} moved to {}. The followers' servers are told by the running node.",
+        person.username, target.acct
+    );
+    output.one(&json!({ "username": person.username, "moved_to": target.acct }), &text)
 }
 
 fn confirmed(name: &str) -> anyhow::Result<bool> {

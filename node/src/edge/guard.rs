@@ -16,7 +16,6 @@ use http::header::{self, HeaderName};
 use http::{HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
 use spine::Problem;
-use uuid::Uuid;
 
 use super::cors::Opening;
 use crate::services::Services;
@@ -33,7 +32,7 @@ pub async fn guard(State(services): State<Services>, request: Request, next: Nex
     if let Some(answer) = opening.preflight(request.method(), request.headers()) {
         return answer.into_response();
     }
-    let id = request_id(&request);
+    let id = request_id(&services, &request);
     let is_api = opening == Opening::Api;
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
@@ -72,7 +71,7 @@ pub async fn guard(State(services): State<Services>, request: Request, next: Nex
 }
 
 /// The caller's own id for this request, if it is a plain one, else a new one.
-fn request_id(request: &Request) -> String {
+fn request_id(services: &Services, request: &Request) -> String {
     let plain = |id: &&str| {
         id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
@@ -82,7 +81,7 @@ fn request_id(request: &Request) -> String {
         .and_then(|id| id.to_str().ok())
         .filter(|id| !id.is_empty())
         .filter(plain)
-        .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+        .map_or_else(|| services.counters.request_id(), str::to_owned)
 }
 
 /// A zero byte is in no valid call, and Postgres takes none in a text.

@@ -10,6 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::{StatusCode, header};
 use spine::Problem;
+use uuid::Uuid;
 
 use super::mastodon;
 use crate::policy::{self, Access, Action, Principal, Purpose};
@@ -25,6 +26,10 @@ pub struct Counters {
     answers: [AtomicU64; 5],
     /// Open streams.
     streams: AtomicUsize,
+    /// Tells the request ids of this process from those of others.
+    process: u32,
+    /// The number of the newest request.
+    newest: AtomicU64,
 }
 
 impl Default for Counters {
@@ -33,6 +38,8 @@ impl Default for Counters {
             started: Instant::now(),
             answers: std::array::from_fn(|_| AtomicU64::new(0)),
             streams: AtomicUsize::new(0),
+            process: Uuid::new_v4().as_fields().0,
+            newest: AtomicU64::new(0),
         }
     }
 }
@@ -42,6 +49,12 @@ impl Counters {
     pub fn request(&self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
         self.answers[class].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An id for a request that came without one.
+    pub fn request_id(&self) -> String {
+        let number = self.newest.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}-{number:x}", self.process)
     }
 
     /// A stream opened; answers how many are open now.

@@ -5,21 +5,25 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, Method, Uri};
 use spine::Problem;
 
-use super::answer::{document, part, requester, value, varying, wants_activity};
+use super::answer::{document, part, permit, requester, value, varying, wants_activity};
 use super::page;
 use crate::edge::login::session::Visitor;
 use crate::edge::path::PathText;
+use crate::policy::Principal;
 use crate::services::Services;
 
-pub async fn instance(State(services): State<Services>) -> Result<Response, Problem> {
+pub async fn instance(State(services): State<Services>, uri: Uri) -> Result<Response, Problem> {
+    permit(Principal::Anonymous, &uri)?;
     value(services.social.instance_actor().await?)
 }
 
 pub async fn show(
     State(services): State<Services>,
     PathText(name): PathText,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    permit(Principal::Anonymous, &uri)?;
     if !wants_activity(&headers) {
         return Ok(varying(Redirect::to(&page_path(&name)).into_response()));
     }
@@ -31,8 +35,10 @@ pub async fn by_handle(
     State(services): State<Services>,
     PathText(handle): PathText,
     visitor: Visitor,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    permit(Principal::Anonymous, &uri)?;
     let name = name_of(&handle)?;
     if wants_activity(&headers) {
         return document(services.social.actor_document(name).await?);

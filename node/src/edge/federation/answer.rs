@@ -50,20 +50,20 @@ pub async fn requester(
     headers: &HeaderMap,
 ) -> Result<Option<String>, Problem> {
     let is_signed = headers.contains_key("signature");
-    let path = uri.path();
-    let principal = if is_signed { Principal::Server } else { Principal::Anonymous };
-    policy::decide(&Access {
-        principal,
-        action: &READ,
-        resource: &path,
-        purpose: Purpose::Federate,
-    })?;
+    permit(if is_signed { Principal::Server } else { Principal::Anonymous }, uri)?;
     if !is_signed {
         return Ok(None);
     }
     let target_uri = public_address(services, uri)?;
     let request = FetchRequest { method, target_uri: &target_uri, headers };
     Ok(services.social.verify_fetch(&request).await?)
+}
+
+/// Asks the policy for a document that everyone may have, signed or not.
+pub fn permit(principal: Principal<'_>, uri: &Uri) -> Result<(), Problem> {
+    let resource = &uri.path();
+    let access = Access { principal, action: &READ, resource, purpose: Purpose::Federate };
+    Ok(policy::decide(&access)?)
 }
 
 /// The part of a collection that the query names.

@@ -2,17 +2,18 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{StatusCode, Uri, header};
 use serde::Deserialize;
 use serde_json::Value;
 use spine::Problem;
 use web::pages::ProblemPage;
 
-use super::answer::requester;
+use super::answer::permit;
 use crate::edge::login::session::{Visitor, page};
 use crate::edge::path::PathText;
 use crate::edge::permissive::Parameters;
 use crate::edge::reply;
+use crate::policy::Principal;
 use crate::services::Services;
 
 #[derive(Default, Deserialize)]
@@ -22,13 +23,8 @@ struct Resource {
     uri: Option<String>,
 }
 
-pub async fn webfinger(
-    State(services): State<Services>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    requester(&services, &method, &uri, &headers).await?;
+pub async fn webfinger(State(services): State<Services>, uri: Uri) -> Result<Response, Problem> {
+    permit(Principal::Anonymous, &uri)?;
     let Resource { resource, .. } = Parameters::of_query(uri.query())?.typed()?;
     let resource = resource
         .filter(|resource| !resource.is_empty())
@@ -37,19 +33,26 @@ pub async fn webfinger(
     typed("application/jrd+json; charset=utf-8", &found)
 }
 
-pub async fn host_meta(State(services): State<Services>) -> Response {
+pub async fn host_meta(State(services): State<Services>, uri: Uri) -> Result<Response, Problem> {
+    permit(Principal::Anonymous, &uri)?;
     let kind = [(header::CONTENT_TYPE, "application/xrd+xml; charset=utf-8")];
-    (kind, services.social.host_meta()).into_response()
+    Ok((kind, services.social.host_meta()).into_response())
 }
 
-pub async fn nodeinfo_links(State(services): State<Services>) -> Result<Response, Problem> {
+pub async fn nodeinfo_links(
+    State(services): State<Services>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    permit(Principal::Anonymous, &uri)?;
     reply::json(&services.social.nodeinfo_discovery())
 }
 
 pub async fn nodeinfo(
     State(services): State<Services>,
     PathText(version): PathText,
+    uri: Uri,
 ) -> Result<Response, Problem> {
+    permit(Principal::Anonymous, &uri)?;
     let version = version.trim_end_matches(".json");
     let found = services.social.nodeinfo(version).await?.ok_or_else(Problem::not_found)?;
     let kind = format!(

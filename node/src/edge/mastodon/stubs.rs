@@ -33,6 +33,8 @@ pub(super) fn routes() -> Router<Services> {
         .route("/api/v1/scheduled_statuses/{id}", get(absent).put(absent).delete(absent))
         .route("/api/v1/annual_reports", get(annual_reports))
         .route("/api/v1/emails/confirmations", post(accepted_bare))
+        .route("/api/v1/accounts/{id}/collections", get(collections))
+        .route("/api/v1/accounts/{id}/in_collections", get(collections))
         .route("/api/oembed", get(absent_publicly))
 }
 
@@ -66,6 +68,11 @@ async fn suggestions_v1(call: Call) -> Reply {
 async fn annual_reports(call: Call) -> Reply {
     call.person(&READ, "annual_reports")?;
     json(&serde_json::json!({ "annual_reports": [], "accounts": [], "statuses": [] }))
+}
+
+async fn collections(PathText(id): PathText, call: Call) -> Reply {
+    call.may(&PUBLIC, id)?;
+    json(&serde_json::json!({ "collections": [] }))
 }
 
 async fn accepted(PathText(id): PathText, call: Call) -> Reply {
