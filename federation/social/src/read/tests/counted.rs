@@ -51,6 +51,9 @@ async fn forty_posts_need_as_many_statements_as_one() {
         node.put_home(viewer, boost).await;
     }
     let statements = Statements::default();
+    // With a single listener in the process, another test that reaches a line first would decide,
+    // for all threads, that nobody listens to it. With two, both are asked.
+    let _second = tracing::Dispatch::new(statements.clone());
     let _guard = tracing::subscriber::set_default(statements.clone());
     let mut counts = Vec::new();
     for limit in [1, 40] {

@@ -53,7 +53,9 @@ impl Node {
         };
         let client = GuardedClient::new(HttpPolicy::new("test")).unwrap();
         let social = Social::open(spine.spine.clone(), settings, client).await.unwrap();
-        let next = std::cell::Cell::new(Snowflake::lower_bound(now()).0);
+        // Before everything that the service itself numbers.
+        let start = Snowflake::lower_bound(now() - chrono::Duration::hours(1));
+        let next = std::cell::Cell::new(start.0);
         Self { social, clock, folder, next, _spine: spine }
     }
 
