@@ -16,11 +16,9 @@ const CAPACITY: u64 = 2_000;
 /// A key that nobody used for so long is closed.
 const IDLE: Duration = Duration::from_secs(3_600);
 
-/// Who signs, and with what.
+/// What a local account signs with.
 #[derive(Clone, Debug)]
 pub(crate) struct Signer {
-    /// The actor's id.
-    pub(crate) actor: Url,
     /// The key of its requests.
     pub(crate) key: ActorKey,
 }
@@ -48,11 +46,10 @@ impl SigningKeys {
         let Some(row) = store::sealed_key(spine.pool(), account.number()).await? else {
             return Ok(None);
         };
-        let actor = parse(&row.uri)?;
         let key_id = parse(&format!("{}#main-key", row.uri))?;
         let der = spine.open_secret(&row.rsa_key_sealed)?;
         let key = Arc::new(RsaSigningKey::from_pkcs8_der(&der)?);
-        let signer = Signer { actor, key: ActorKey { key_id, key } };
+        let signer = Signer { key: ActorKey { key_id, key } };
         self.0.insert(account, signer.clone()).await;
         Ok(Some(signer))
     }

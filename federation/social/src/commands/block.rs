@@ -22,7 +22,7 @@ impl Social {
                 cause: tx.cause().clone(),
             };
             let blocked = blocks::block(self, tx, &[block]).await?;
-            if !blocked.new.is_empty() && !row.is_local {
+            if !blocked.is_empty() && !row.is_local {
                 outbound::block(self, tx, &me, &row, &uri).await?;
             }
             Ok(())

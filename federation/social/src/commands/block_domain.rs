@@ -1,7 +1,6 @@
 //! Hiding a whole host from oneself.
 
 use super::transaction::transaction;
-use crate::remote::hosts::normalize_domain;
 use crate::write::blocks;
 use crate::{AccountId, Social, SocialError};
 
@@ -12,7 +11,7 @@ impl Social {
     /// [`SocialError::Invalid`] where it is no host, or ours; or the store failed.
     pub async fn block_domain(&self, actor: AccountId, domain: &str) -> Result<(), SocialError> {
         let me = self.actor(actor).await?;
-        let domain = self.foreign_domain(domain)?;
+        let domain = self.other_host(domain)?;
         transaction!(self, &me.uri, tx => {
             blocks::block_domain(self, tx, actor, &domain).await?;
             Ok(())
@@ -28,18 +27,12 @@ impl Social {
     /// [`SocialError::Invalid`] where it is no host, or ours; or the store failed.
     pub async fn unblock_domain(&self, actor: AccountId, domain: &str) -> Result<(), SocialError> {
         let me = self.actor(actor).await?;
-        let domain = self.foreign_domain(domain)?;
+        let domain = self.other_host(domain)?;
         transaction!(self, &me.uri, tx => {
             blocks::unblock_domain(tx, actor, &domain).await?;
             Ok(())
         });
         self.forget_cached();
         Ok(())
-    }
-
-    fn foreign_domain(&self, typed: &str) -> Result<String, SocialError> {
-        normalize_domain(typed)
-            .filter(|domain| *domain != self.settings().domain())
-            .ok_or_else(|| SocialError::Invalid("Domain is not a valid domain name".to_owned()))
     }
 }

@@ -39,9 +39,9 @@ impl Social {
         let post = self.visible_post(actor, post).await?;
         transaction!(self, &me.uri, tx => {
             let one = (actor, post.post(), tx.cause().clone());
-            for ended in reactions::unfavourite(tx, &[one]).await? {
+            for like in reactions::unfavourite(tx, &[one]).await? {
                 if !post.author_is_local {
-                    outbound::undo_like(self, tx, &me, &post, &ended.uri).await?;
+                    outbound::undo_like(self, tx, &me, &post, &like).await?;
                 }
             }
             Ok(())

@@ -20,6 +20,7 @@ mod follow_requests;
 mod lists;
 mod markers;
 mod mentions;
+mod moderate;
 mod move_account;
 mod mute;
 mod mute_conversation;

@@ -99,8 +99,6 @@ pub async fn upsert(
                      a.also_known_as)::text AS facts
                FROM social.account a
                JOIN item USING (uri)
-              ORDER BY a.id
-                FOR NO KEY UPDATE OF a
            ), stored AS (
              INSERT INTO social.account AS a
                     (id, uri, url, username, domain, kind, display_name, note_html, fields,

@@ -13,7 +13,6 @@ pub struct ActorRow {
     pub followers_url: Option<String>,
     pub featured_url: Option<String>,
     pub is_gone: bool,
-    pub moved_to: Option<i64>,
     pub default_visibility: i16,
     pub default_sensitive: bool,
     pub default_language: Option<String>,
@@ -25,7 +24,7 @@ pub async fn actor(pool: &PgPool, account: i64) -> sqlx::Result<Option<ActorRow>
         ActorRow,
         r#"SELECT a.id, a.username, a.uri, a.url, a.followers_url, a.featured_url,
                   (a.suspended_at IS NOT NULL OR a.deleted_at IS NOT NULL) AS "is_gone!",
-                  a.moved_to, l.default_visibility, l.default_sensitive, l.default_language
+                  l.default_visibility, l.default_sensitive, l.default_language
              FROM social.account a
              JOIN social.local_account l ON l.account_id = a.id
             WHERE a.id = $1"#,
@@ -47,7 +46,6 @@ pub struct PostRow {
     pub conversation_id: i64,
     pub boost_of_id: Option<i64>,
     pub in_reply_to_id: Option<i64>,
-    pub local: bool,
     pub is_author: bool,
     pub follows_author: bool,
     pub is_mentioned: bool,
@@ -65,7 +63,7 @@ pub async fn post(
         PostRow,
         r#"SELECT p.id, p.uri, p.author_id, a.uri AS author_uri,
                   a.domain IS NULL AS "author_is_local!", p.visibility, p.conversation_id,
-                  p.boost_of_id, p.in_reply_to_id, p.local,
+                  p.boost_of_id, p.in_reply_to_id,
                   p.author_id = $2 AS "is_author!",
                   EXISTS (SELECT FROM social.follow f
                            WHERE f.follower_id = $2 AND f.target_id = p.author_id AND f.accepted)
@@ -91,7 +89,6 @@ pub async fn post(
 pub struct TargetRow {
     pub id: i64,
     pub uri: String,
-    pub username: String,
     pub is_local: bool,
     pub locked: bool,
     pub is_gone: bool,
@@ -115,7 +112,7 @@ pub async fn target(
 ) -> sqlx::Result<Option<TargetRow>> {
     sqlx::query_as!(
         TargetRow,
-        r#"SELECT a.id, a.uri, a.username, a.domain IS NULL AS "is_local!", a.locked,
+        r#"SELECT a.id, a.uri, a.domain IS NULL AS "is_local!", a.locked,
                   (a.suspended_at IS NOT NULL OR a.deleted_at IS NOT NULL) AS "is_gone!",
                   a.moved_to, a.also_known_as,
                   EXISTS (SELECT FROM social.block b
@@ -140,7 +137,6 @@ pub async fn target(
 #[derive(Clone, Debug)]
 pub struct HandleRow {
     pub id: i64,
-    pub uri: String,
     pub url: String,
     pub username: String,
     pub domain: Option<String>,
@@ -156,7 +152,7 @@ pub async fn by_handles(
 ) -> sqlx::Result<Vec<HandleRow>> {
     sqlx::query_as!(
         HandleRow,
-        r#"SELECT a.id, a.uri, a.url, a.username, a.domain, item.index AS "index!"
+        r#"SELECT a.id, a.url, a.username, a.domain, item.index AS "index!"
              FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS item(username, host, index)
              JOIN social.account a
                ON lower(a.username) = lower(item.username)
@@ -173,7 +169,7 @@ pub async fn by_handles(
 pub async fn by_id(pool: &PgPool, account: i64) -> sqlx::Result<Option<HandleRow>> {
     sqlx::query_as!(
         HandleRow,
-        r#"SELECT id, uri, url, username, domain, 1::bigint AS "index!"
+        r#"SELECT id, url, username, domain, 1::bigint AS "index!"
              FROM social.account
             WHERE id = $1 AND suspended_at IS NULL AND deleted_at IS NULL"#,
         account,
@@ -492,18 +488,6 @@ pub async fn set_notifications_read(
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Local followers of an account, for a move.
-pub async fn local_followers(conn: &mut PgConnection, account: i64) -> sqlx::Result<Vec<i64>> {
-    sqlx::query_scalar!(
-        "SELECT f.follower_id FROM social.follow f
-           JOIN social.local_account l ON l.account_id = f.follower_id
-          WHERE f.target_id = $1 AND f.accepted",
-        account,
-    )
-    .fetch_all(conn)
-    .await
 }
 
 /// The source of a post, for an edit.

@@ -17,9 +17,7 @@ pub struct Current {
     pub edited_at: Option<DateTime<Utc>>,
     /// `[{id, remote_url, description, focus_x, focus_y}]` in order.
     pub media: serde_json::Value,
-    pub poll_id: Option<i64>,
     pub poll_multiple: Option<bool>,
-    pub poll_ends_at: Option<DateTime<Utc>>,
     pub poll_options: Option<Vec<String>>,
 }
 
@@ -35,8 +33,7 @@ pub async fn lock(conn: &mut PgConnection, post: i64) -> sqlx::Result<Option<Cur
                                      'focus_x', m.focus_x, 'focus_y', m.focus_y)
                                    ORDER BY m.position, m.id)
                               FROM social.media m WHERE m.post_id = p.id), '[]') AS "media!",
-                  poll.id AS "poll_id?", poll.multiple AS "poll_multiple?",
-                  poll.ends_at AS poll_ends_at,
+                  poll.multiple AS "poll_multiple?",
                   (SELECT array_agg(o.title ORDER BY o.position)
                      FROM social.poll_option o WHERE o.poll_id = poll.id) AS poll_options
              FROM social.post p

@@ -22,11 +22,32 @@ pub struct Stored {
     pub follower_id: i64,
     pub target_id: i64,
     pub accepted: bool,
-    pub is_new: bool,
-    /// `None` where it is new, or another transaction stored it at this moment.
-    pub was_accepted: Option<bool>,
+    /// Whether it renewed a row.
+    pub was_there: bool,
     pub follower_is_local: bool,
     pub target_is_local: bool,
+}
+
+/// Locks the follows of these pairs that are there, in the order of their ids: (follower, target,
+/// accepted).
+pub async fn lock(
+    conn: &mut PgConnection,
+    followers: &[i64],
+    targets: &[i64],
+) -> sqlx::Result<Vec<(i64, i64, bool)>> {
+    let rows = sqlx::query!(
+        "SELECT f.follower_id, f.target_id, f.accepted
+           FROM social.follow f
+           JOIN unnest($1::bigint[], $2::bigint[]) AS pair(follower_id, target_id)
+             ON f.follower_id = pair.follower_id AND f.target_id = pair.target_id
+          ORDER BY f.id
+            FOR UPDATE OF f",
+        followers,
+        targets,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.follower_id, row.target_id, row.accepted)).collect())
 }
 
 /// Stores follows, or renews the id and options of those that are there; an accepted one stays so.
@@ -42,12 +63,6 @@ pub async fn upsert(
                                   $5::text[], $6::boolean[], $7::boolean[], $8::text[])
                            AS item(id, follower_id, target_id, accepted, uri, show_boosts, notify,
                                    languages)
-           ), before AS (
-             SELECT f.follower_id, f.target_id, f.accepted
-               FROM social.follow f
-               JOIN item USING (follower_id, target_id)
-              ORDER BY f.id
-                FOR UPDATE OF f
            ), stored AS (
              INSERT INTO social.follow AS f
                     (id, follower_id, target_id, accepted, uri, show_boosts, notify, languages,
@@ -55,27 +70,21 @@ pub async fn upsert(
              SELECT item.id, item.follower_id, item.target_id, item.accepted, item.uri,
                     item.show_boosts, item.notify, string_to_array(item.languages, ','), $9
                FROM item
-               -- Read before it is written: a row that this statement changed is not seen again.
-               LEFT JOIN before USING (follower_id, target_id)
              ON CONFLICT (follower_id, target_id) DO UPDATE
                 SET accepted = f.accepted OR excluded.accepted,
                     uri = excluded.uri,
                     show_boosts = excluded.show_boosts,
                     notify = excluded.notify,
                     languages = excluded.languages
-             RETURNING f.follower_id, f.target_id, f.accepted, (f.xmax = 0) AS is_new
+             RETURNING f.follower_id, f.target_id, f.accepted, (f.xmax <> 0) AS was_there
            )
            SELECT stored.follower_id AS "follower_id!", stored.target_id AS "target_id!",
-                  stored.accepted AS "accepted!", stored.is_new AS "is_new!",
-                  before.accepted AS "was_accepted?",
+                  stored.accepted AS "accepted!", stored.was_there AS "was_there!",
                   follower.domain IS NULL AS "follower_is_local!",
                   target.domain IS NULL AS "target_is_local!"
              FROM stored
              JOIN social.account follower ON follower.id = stored.follower_id
-             JOIN social.account target ON target.id = stored.target_id
-             LEFT JOIN before
-               ON before.follower_id = stored.follower_id
-              AND before.target_id = stored.target_id"#,
+             JOIN social.account target ON target.id = stored.target_id"#,
         &columns.id,
         &columns.follower_id,
         &columns.target_id,

@@ -5,7 +5,7 @@ use spine::{Cause, Tx};
 use crate::events::RelationshipChanged;
 use crate::store::write_relations::{self as store, BlockColumns};
 use crate::store::{write_follows, write_home, write_notifications};
-use crate::write::follows::{self, End, Ended, FollowPair};
+use crate::write::follows::{self, End, FollowPair};
 use crate::{AccountId, Social, SocialError};
 
 /// A block of one account by another.
@@ -21,17 +21,9 @@ pub struct NewBlock {
     pub cause: Cause,
 }
 
-/// What blocks changed.
-#[derive(Clone, Debug, Default)]
-pub struct Blocked {
-    /// (account, target) of the blocks that were new.
-    pub new: Vec<(AccountId, AccountId)>,
-    /// Follows, either way, that ended with them.
-    pub ended: Vec<Ended>,
-}
-
 /// Stores blocks. Follows between the two end, either way; the blocked person's posts, boosts of
-/// them and notifications leave what the blocker sees; each leaves the other's lists.
+/// them and notifications leave what the blocker sees; each leaves the other's lists. (account,
+/// target) of those that were new.
 ///
 /// # Errors
 /// The store failed.
@@ -39,7 +31,7 @@ pub async fn block(
     social: &Social,
     tx: &mut Tx,
     blocks: &[NewBlock],
-) -> Result<Blocked, SocialError> {
+) -> Result<Vec<(AccountId, AccountId)>, SocialError> {
     let now = social.spine().clock().now();
     let mut columns = BlockColumns::default();
     for block in blocks {
@@ -50,7 +42,7 @@ pub async fn block(
     }
     let new = store::insert_blocks(tx.conn(), &columns, now).await?;
     if new.is_empty() {
-        return Ok(Blocked::default());
+        return Ok(Vec::new());
     }
     let find = |(account, target): (i64, i64)| {
         blocks
@@ -68,8 +60,8 @@ pub async fn block(
         });
         by_blocked.push(FollowPair { follower: block.target, target: block.account, cause });
     }
-    let mut ended = follows::end(tx, &by_blocker, End::Unfollowed).await?;
-    ended.extend(follows::end(tx, &by_blocked, End::Rejected).await?);
+    follows::end(tx, &by_blocker, End::Unfollowed).await?;
+    follows::end(tx, &by_blocked, End::Rejected).await?;
 
     let (accounts, targets): (Vec<i64>, Vec<i64>) = new.iter().copied().unzip();
     write_home::clear(tx.conn(), &accounts, &targets, true).await?;
@@ -83,11 +75,10 @@ pub async fn block(
         record(tx, block.account, block.target, "blocked")?;
     }
     tx.set_cause(before);
-    let new = new
+    Ok(new
         .into_iter()
         .map(|(account, target)| (AccountId::from_number(account), AccountId::from_number(target)))
-        .collect();
-    Ok(Blocked { new, ended })
+        .collect())
 }
 
 /// A block that ended.
@@ -134,7 +125,7 @@ pub async fn unblock(
 }
 
 /// Hides a host, with its subdomains, from one account: follows either way end, and what the
-/// account sees of its people goes. `None` where it was already so, else the follows that ended.
+/// account sees of its people goes. Whether that is new.
 ///
 /// # Errors
 /// The store failed.
@@ -143,12 +134,12 @@ pub async fn block_domain(
     tx: &mut Tx,
     account: AccountId,
     domain: &str,
-) -> Result<Option<Vec<Ended>>, SocialError> {
+) -> Result<bool, SocialError> {
     let now = social.spine().clock().now();
     let id = social.spine().snowflakes().next().0;
     let number = account.number();
     if !store::insert_domain_block(tx.conn(), id, Some(number), domain, "", now).await? {
-        return Ok(None);
+        return Ok(false);
     }
     let (mut out, mut into) = (Vec::new(), Vec::new());
     for (follower, target) in write_follows::with_domain(tx.conn(), number, domain).await? {
@@ -159,11 +150,11 @@ pub async fn block_domain(
         };
         if follower == number { out.push(pair) } else { into.push(pair) }
     }
-    let mut ended = follows::end(tx, &out, End::Unfollowed).await?;
-    ended.extend(follows::end(tx, &into, End::Rejected).await?);
+    follows::end(tx, &out, End::Unfollowed).await?;
+    follows::end(tx, &into, End::Rejected).await?;
     store::clear_domain(tx.conn(), number, domain).await?;
     record(tx, account, account, "domain_blocked")?;
-    Ok(Some(ended))
+    Ok(true)
 }
 
 /// Shows a host to an account again; whether it was hidden.

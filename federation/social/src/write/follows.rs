@@ -123,23 +123,29 @@ pub async fn request(
         columns.notify.push(follow.notify);
         columns.languages.push(follow.languages.as_ref().map(|languages| languages.join(",")));
     }
+    let before = store::lock(tx.conn(), &columns.follower_id, &columns.target_id).await?;
     let stored = store::upsert(tx.conn(), &columns, now).await?;
     let mut changes = Vec::new();
+    let was_accepted = |pair: (i64, i64)| {
+        let known = before.iter().find(|(follower, target, _)| (*follower, *target) == pair);
+        known.map(|(.., accepted)| *accepted)
+    };
     for row in &stored {
-        if !row.is_new && row.was_accepted.is_none() {
+        let was_accepted = was_accepted((row.follower_id, row.target_id));
+        if row.was_there && was_accepted.is_none() {
             return Err(SocialError::Raced);
         }
         let Some(follow) = pairs.get(&(row.follower_id, row.target_id)) else { continue };
         if row.accepted && row.target_is_local && !row.follower_is_local {
             // Told again where it was so before: the follower asks because he does not know.
-            let before = tx.cause().clone();
+            let cause = tx.cause().clone();
             tx.set_cause(follow.cause.clone());
             answer(follow.follower, follow.target, &follow.uri, true).schedule(tx)?;
-            tx.set_cause(before);
+            tx.set_cause(cause);
         }
-        let change = match (row.accepted, row.was_accepted.unwrap_or(false)) {
-            (true, false) => Change::Followed,
-            (false, _) if row.is_new => Change::Requested,
+        let change = match (row.accepted, was_accepted) {
+            (true, None | Some(false)) => Change::Followed,
+            (false, None) => Change::Requested,
             _ => continue,
         };
         changes.push((follow.follower, follow.target, follow.cause.clone(), change));
@@ -148,12 +154,10 @@ pub async fn request(
     Ok(follows
         .iter()
         .map(|follow| {
-            let row = stored.iter().find(|row| {
-                row.follower_id == follow.follower.number()
-                    && row.target_id == follow.target.number()
-            });
+            let pair = (follow.follower.number(), follow.target.number());
+            let row = stored.iter().find(|row| (row.follower_id, row.target_id) == pair);
             Followed {
-                is_new: row.is_some_and(|row| row.is_new),
+                is_new: row.is_some() && was_accepted(pair).is_none(),
                 accepted: row.is_some_and(|row| row.accepted),
             }
         })

@@ -69,25 +69,15 @@ pub async fn favourite(
     Ok(outcomes)
 }
 
-/// A favourite that was taken back.
-#[derive(Clone, Debug)]
-pub struct Unfavourited {
-    /// Whose.
-    pub account: AccountId,
-    /// Of which post.
-    pub post: PostId,
-    /// The Like's ActivityPub id.
-    pub uri: String,
-}
-
-/// Takes favourites back: (account, post, cause) each. Those that were there.
+/// Takes favourites back: (account, post, cause) each. The Likes' ActivityPub ids of those that were
+/// there.
 ///
 /// # Errors
 /// The store failed.
 pub async fn unfavourite(
     tx: &mut Tx,
     favourites: &[(AccountId, PostId, Cause)],
-) -> Result<Vec<Unfavourited>, SocialError> {
+) -> Result<Vec<String>, SocialError> {
     let (accounts, posts): (Vec<i64>, Vec<i64>) =
         favourites.iter().map(|(account, post, _)| (account.number(), post.number())).unzip();
     let gone = store::delete_favourites(tx.conn(), &accounts, &posts).await?;
@@ -113,7 +103,7 @@ pub async fn unfavourite(
                 cause,
             });
         }
-        ended.push(Unfavourited { account, post, uri: row.uri });
+        ended.push(row.uri);
     }
     tx.set_cause(before);
     notifications::withdraw(tx, &unwanted).await?;

@@ -157,7 +157,7 @@ async fn a_deleted_post_takes_everything_with_it_and_does_not_come_back() {
     assert_eq!(world.counter("account", "statuses_count", bob.number()).await, 2, "no boost");
     assert!(!world.is_home(bob, post).await);
     assert_eq!(world.notified(bob).await, Vec::<String>::new());
-    assert_eq!(world.notified(alice).await, Vec::<String>::new());
+    assert_eq!(world.notified(alice).await, ["follow"]);
     let orphaned =
         format!("SELECT count(*) FROM social.post WHERE id = {reply} AND in_reply_to_id IS NULL");
     assert_eq!(world.count(&orphaned).await, 1);
