@@ -98,8 +98,7 @@ impl BlockedHosts {
         })
     }
 
-    /// Forgets the list, so that a test need not wait for a change to be seen.
-    #[cfg(test)]
+    /// Forgets the list, so that a change is seen at once in this process.
     pub(crate) fn forget(&self) {
         self.0.invalidate_all();
     }
