@@ -42,5 +42,5 @@ pub fn start(log: &config::Log) -> anyhow::Result<()> {
 /// # Errors
 /// `RUST_LOG` cannot be read.
 pub fn start_quietly() -> anyhow::Result<()> {
-    start(&config::Log { filter: "warn".to_owned(), ..config::Log::default() })
+    start(&config::Log { filter: "warn,spine::nats=error".to_owned(), ..config::Log::default() })
 }
