@@ -1,6 +1,9 @@
 // A stock client library lives with a node: it registers, logs a person in through the real
 // authorize page (without JavaScript), posts with a picture, streams the answer, pages 500 posts.
 // Arguments: origin, user name, password. Prints what it saw, as JSON.
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import zlib from 'node:zlib'
 import megalodonModule from 'megalodon'
 import { picture, withPage } from './browser.mjs'
@@ -81,12 +84,15 @@ const arrived = new Promise((resolve) => {
   })
 })
 
-const file = new File([png(640, 480)], 'sea.png', { type: 'image/png' })
+const folder = mkdtempSync(join(tmpdir(), 'sovereign-media-'))
+writeFileSync(join(folder, 'sea.png'), png(640, 480))
+const file = createReadStream(join(folder, 'sea.png'))
 const media = (await client.uploadMedia(file, { description: 'The sea', focus: '0.2,-0.4' })).data
 const post = (await client.postStatus('With a picture', { media_ids: [media.id] })).data
 const reply = (await client.postStatus('An answer', { in_reply_to_id: post.id })).data
 await arrived
 socket.stop()
+rmSync(folder, { recursive: true, force: true })
 
 for (let index = 0; index < 500; index++) await client.postStatus(`Post ${index}`)
 const ids = []
