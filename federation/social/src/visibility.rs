@@ -4,7 +4,17 @@ use serde::{Deserialize, Serialize};
 
 /// Who a post is for. Mastodon's closed set of four, the widest first.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    sqlx::Type,
     schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]

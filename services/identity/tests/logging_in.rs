@@ -134,7 +134,13 @@ async fn an_app_gets_only_what_it_registered_and_only_at_its_own_address() {
         let identity = stage.identity.clone();
         async move {
             identity
-                .check_authorization(&id, Some(redirect), Some(scope), Some(CHALLENGE), Some(method))
+                .check_authorization(
+                    &id,
+                    Some(redirect),
+                    Some(scope),
+                    Some(CHALLENGE),
+                    Some(method),
+                )
                 .await
         }
     };

@@ -22,7 +22,7 @@ impl Remote {
     pub async fn start(address: SocketAddr) -> Result<Self> {
         let origin = format!("http://{address}");
         let signing = RsaSigningKey::generate()?;
-        let pem = signing.public_key_pem()?;
+        let pem = signing.public_key_pem();
         let actor = format!("{origin}/users/remote");
         let key =
             ActorKey { key_id: Url::parse(&format!("{actor}#main-key"))?, key: Arc::new(signing) };
