@@ -1,5 +1,7 @@
 //! The end-to-end tests: one binary, a module a story.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 mod api;
 mod browser;
 mod client_library;

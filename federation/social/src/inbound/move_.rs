@@ -33,7 +33,7 @@ pub(super) async fn apply(
     let Some(new) = target.and_then(|id| known.active_account(&id)) else {
         return Ok(Outcome::Ignored("its target is not known"));
     };
-    if new.id == old.id || !new.also_known_as.iter().any(|alias| *alias == old.uri) {
+    if new.id == old.id || !new.also_known_as.contains(&old.uri) {
         return Ok(Outcome::Ignored("its target does not know the old account"));
     }
     let (old, new) = (old.id, new.id);

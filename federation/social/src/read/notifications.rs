@@ -80,10 +80,10 @@ impl Social {
                 status_id,
                 report: notification.report,
             });
-            if let Some(status) = notification.status {
-                if seen_posts.insert(status.id()) {
-                    statuses.push(status);
-                }
+            if let Some(status) = notification.status
+                && seen_posts.insert(status.id())
+            {
+                statuses.push(status);
             }
         }
         Ok((GroupedNotifications { accounts, statuses, notification_groups: groups }, links))

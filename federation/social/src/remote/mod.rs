@@ -15,7 +15,6 @@ pub(crate) mod keys;
 pub(crate) mod known;
 pub(crate) mod limits;
 mod listen;
-#[cfg(test)]
 pub(crate) mod peer;
 pub(crate) mod people;
 pub(crate) mod post;

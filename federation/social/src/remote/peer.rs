@@ -1,6 +1,8 @@
 //! For tests: a whole node of ours on a fresh database, and a small server on loopback that plays
 //! the rest of the fediverse and remembers what it was asked.
 
+#![cfg(test)]
+
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 

@@ -1,5 +1,6 @@
 //! Posts in streams.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -111,16 +112,14 @@ impl Social {
                 Stream::Direct => ("conversation", &mut conversations),
                 _ => (event, &mut updates),
             };
-            if !rendered.contains_key(&viewer) {
-                let payload = match subscription.stream {
+            let payload = match rendered.entry(viewer) {
+                Entry::Occupied(done) => done.into_mut(),
+                Entry::Vacant(place) => place.insert(match subscription.stream {
                     Stream::Direct => json(&self.conversation_of(viewer, shown).await?)?,
                     _ => json(&shown.status)?,
-                };
-                rendered.insert(viewer, payload);
-            }
-            if let Some(payload) = rendered.get(&viewer) {
-                deliveries.push(deliver(*place, &subscription.stream, event, payload.clone()));
-            }
+                }),
+            };
+            deliveries.push(deliver(*place, &subscription.stream, event, payload.clone()));
         }
         Ok(deliveries)
     }
