@@ -1,5 +1,7 @@
 //! The work system on a real Postgres, with one process and with two.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
 mod work {
     mod support;
 

@@ -174,7 +174,7 @@ async fn a_remote_post_that_was_deleted_stays_deleted() {
     let mut tx = world.begin().await;
     let cause = spine::Cause::system();
     let gone = DeletedPost { post: stored, cause };
-    let done = posts::delete(&world.social, &mut tx, &[gone.clone()]).await.unwrap();
+    let done = posts::delete(&world.social, &mut tx, std::slice::from_ref(&gone)).await.unwrap();
     assert_eq!(done, [stored]);
     assert!(posts::delete(&world.social, &mut tx, &[gone]).await.unwrap().is_empty());
     tx.commit().await.unwrap();

@@ -34,7 +34,7 @@ where
         loop {
             let page = Page { min_id: Some(from), ..Page::first(limit) };
             let got = fetch(page).await.unwrap();
-            assert_eq!(got.prev.is_some(), true, "a client that asked from a place keeps one");
+            assert!(got.prev.is_some(), "a client that asked from a place keeps one");
             let ids: Vec<String> = got.items.iter().map(&id).collect();
             if ids.is_empty() {
                 assert_eq!(got.prev, newest, "the end is where the walk down began");
