@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -30,11 +30,24 @@ async fn survive(bus: Bus) {
     befriend(&node, &ada, &peer).await;
 
     let going = Arc::new(AtomicBool::new(true));
-    let inbound = tokio::spawn(send_inbound(Arc::clone(&peer), node.origin(), Arc::clone(&going)));
-    let outbound = tokio::spawn(publish(ada.clone(), Arc::clone(&going)));
+    let (taken, written) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let inbound = tokio::spawn(send_inbound(
+        Arc::clone(&peer),
+        node.origin(),
+        Arc::clone(&going),
+        Arc::clone(&taken),
+    ));
+    let outbound = tokio::spawn(publish(ada.clone(), Arc::clone(&going), Arc::clone(&written)));
     let mut random = uuid::Uuid::new_v4().as_u128();
     for _ in 0..KILLS {
-        // A pause of its own length before each kill: the moment is what is random here.
+        // Both streams move between two kills, however busy the machine is; then a pause of its
+        // own length, for the moment is what is random here.
+        let before = (taken.load(Ordering::Relaxed), written.load(Ordering::Relaxed));
+        eventually_within(Duration::from_secs(60), "both streams to move", || async {
+            let now = (taken.load(Ordering::Relaxed), written.load(Ordering::Relaxed));
+            (now.0 > before.0 && now.1 > before.1).then_some(())
+        })
+        .await;
         let pause = Duration::from_millis(u64::try_from(random % 700).unwrap() + 100);
         random = random.rotate_right(10);
         tokio::time::sleep(pause).await;
@@ -119,7 +132,12 @@ async fn befriend(node: &Node, ada: &Client, peer: &Peer) {
 
 /// Delivers notes until told to stop; each until it is acknowledged, as real servers do. Answers
 /// the ids of those acknowledged.
-async fn send_inbound(peer: Arc<Peer>, origin: String, going: Arc<AtomicBool>) -> BTreeSet<String> {
+async fn send_inbound(
+    peer: Arc<Peer>,
+    origin: String,
+    going: Arc<AtomicBool>,
+    taken: Arc<AtomicUsize>,
+) -> BTreeSet<String> {
     let inbox = format!("{origin}/inbox");
     let mut acknowledged = BTreeSet::new();
     let mut waiting: BTreeMap<String, Value> = BTreeMap::new();
@@ -135,6 +153,7 @@ async fn send_inbound(peer: Arc<Peer>, origin: String, going: Arc<AtomicBool>) -
             if let Some(202) = peer.try_deliver(&inbox, &create).await {
                 waiting.remove(&id);
                 acknowledged.insert(id);
+                taken.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
@@ -142,7 +161,11 @@ async fn send_inbound(peer: Arc<Peer>, origin: String, going: Arc<AtomicBool>) -
 }
 
 /// Posts until told to stop. Answers the ids of the posts that were acknowledged.
-async fn publish(ada: Client, going: Arc<AtomicBool>) -> BTreeSet<String> {
+async fn publish(
+    ada: Client,
+    going: Arc<AtomicBool>,
+    written: Arc<AtomicUsize>,
+) -> BTreeSet<String> {
     let mut acknowledged = BTreeSet::new();
     let mut number = 0;
     while going.load(Ordering::Relaxed) {
@@ -151,6 +174,7 @@ async fn publish(ada: Client, going: Arc<AtomicBool>) -> BTreeSet<String> {
         match ada.post("/api/v1/statuses", &body).await {
             Ok(answer) if answer.status == 200 => {
                 acknowledged.insert(answer.json["uri"].as_str().unwrap().to_owned());
+                written.fetch_add(1, Ordering::Relaxed);
             }
             // Down, or on its way up.
             Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
