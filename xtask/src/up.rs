@@ -50,6 +50,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     println!("PostgreSQL: {}\nNATS: {}", servers.database_url(DATABASE), servers.nats_url());
 
     progress::step("starting the node");
+    // A process begins with the mask of the thread that starts it, and the node has to hear these.
+    signals.thread_unblock().context("cannot unblock signals")?;
     let node = Command::new(&program)
         .args(&arguments.program_arguments)
         .current_dir(workspace::root())
@@ -58,7 +60,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .env("SOVEREIGN_NATS__URL", servers.nats_url())
         .env("SOVEREIGN_DATA", data.join("node"))
         .spawn()
-        .with_context(|| format!("cannot start {}", program.display()))?;
+        .with_context(|| format!("cannot start {}", program.display()));
+    signals.thread_block().context("cannot block signals")?;
+    let node = node?;
     let outcome = wait(node, signals);
     progress::step("stopping NATS and PostgreSQL");
     servers.stop()?;
