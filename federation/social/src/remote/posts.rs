@@ -1,5 +1,7 @@
 //! Reading remote posts.
 
+use std::iter;
+
 use activitypub::origin::same_origin;
 use activitypub::vocabulary::Post;
 use serde_json::Value;
@@ -11,7 +13,7 @@ use super::known::{Known, Names};
 use super::people::FindPeople;
 use super::post::{Reading, edited};
 use crate::inbound::store_edit;
-use crate::store::inbound_posts;
+use crate::store::{inbound_activities, inbound_posts};
 use crate::threads::FetchParents;
 use crate::write::posts::{self, DeletedPost, Distribution, Outcome};
 use crate::{PostId, Social};
@@ -88,6 +90,9 @@ impl Social {
         }
         let blocked = self.0.remote.blocked.load(self.0.spine.pool()).await?;
         let mut tx = self.0.spine.begin(cause.clone()).await?;
+        let turns: Vec<String> =
+            iter::once(&post.id).chain(&post.in_reply_to).map(Url::to_string).collect();
+        inbound_activities::take_turns(tx.conn(), &turns).await?;
         let mut names = Names::default();
         names.add_document(document);
         let known = Known::load(tx.conn(), names).await?;
@@ -140,6 +145,7 @@ impl Social {
         };
         let blocked = self.0.remote.blocked.load(self.0.spine.pool()).await?;
         let mut tx = self.0.spine.begin(cause.clone()).await?;
+        inbound_activities::take_turns(tx.conn(), &[id.as_str().to_owned()]).await?;
         let known = Known::load(tx.conn(), names).await?;
         let Some(stored) = known.post(id).filter(|post| !post.local) else { return Ok(()) };
         let Some(fetched) = fetched else {

@@ -4,7 +4,7 @@ mod applying;
 mod authority;
 mod inbox;
 mod relations;
-mod speed;
+mod together;
 
 use serde_json::{Value, json};
 
