@@ -4,6 +4,7 @@ mod applying;
 mod authority;
 mod inbox;
 mod relations;
+mod threads;
 mod together;
 
 use serde_json::{Value, json};
