@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use identity::{Identity, IdentitySettings};
 use ipnet::IpNet;
+use social::commands::HostBlocks;
 use social::{Social, SocialSettings};
 use spine::http::{GuardedClient, HttpPolicy, PlainHttp};
 use spine::{Clock, Roles, Running, Runtime, Spine, SpineSettings};
@@ -147,7 +148,7 @@ impl Node {
             open_identity(&config, &spine, &origin)
         )?;
         social
-            .block_for_node(&config.federation.blocked_hosts)
+            .block_hosts(&config.federation.blocked_hosts, HostBlocks::Configured)
             .await
             .context("the setting `federation.blocked_hosts` could not be applied")?;
         let roles = Roles {

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod documents;
 mod error;
 pub mod events;
+mod home;
 pub mod ids;
 pub mod inbound;
 pub mod media;

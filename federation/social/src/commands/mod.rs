@@ -7,7 +7,7 @@
 mod actor;
 mod block;
 mod block_domain;
-mod block_for_node;
+mod block_hosts;
 mod bookmark;
 mod boost;
 mod create_local_account;
@@ -36,6 +36,7 @@ mod transaction;
 mod update_profile;
 mod vote;
 
+pub use block_hosts::HostBlocks;
 pub use create_local_account::NewLocalAccount;
 pub use edit_post::PostEdit;
 pub use follow::FollowOptions;

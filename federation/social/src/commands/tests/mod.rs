@@ -1,6 +1,7 @@
 //! Commands and what follows from them, on a whole node with a real database. One test a rule.
 
 mod accounts;
+mod blocked_hosts;
 mod deliveries;
 mod fan_out;
 mod posts;
