@@ -1,7 +1,7 @@
 //! Rows of uploaded media.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::read_posts::MediaRow;
 
@@ -95,9 +95,9 @@ pub async fn update(
 }
 
 /// Removes the rows of up to `most` uploads that nobody attached since `before`; the files that
-/// they named.
+/// they named, for the caller to remove before its transaction ends.
 pub async fn remove_unattached(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     before: DateTime<Utc>,
     most: i64,
 ) -> sqlx::Result<Vec<String>> {
@@ -110,7 +110,7 @@ pub async fn remove_unattached(
         before,
         most
     )
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().flat_map(|row| [row.path, row.preview_path]).flatten().collect())
 }
