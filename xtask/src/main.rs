@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod failures;
 mod fetch;
 mod node;
 mod progress;

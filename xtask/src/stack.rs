@@ -1,4 +1,5 @@
-//! Real servers for tests, benches and checks, thrown away afterwards.
+//! The servers of the stack that `compose/` describes, from local programs: kept by `up`, and thrown
+//! away after tests, benches and checks.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -57,28 +58,57 @@ fn sweep(parent: &Path) {
 }
 
 /// A Postgres and a NATS server.
-pub struct Stack {
-    // Stopped before their folder goes.
+pub struct Servers {
     postgres: PostgresServer,
     nats: NatsServer,
+}
+
+impl Servers {
+    /// Fetches what is missing and starts the servers on the data in this folder.
+    pub fn start(data: &Path, settings: Vec<(String, String)>) -> anyhow::Result<Self> {
+        fetch::nats()?;
+        let postgres = start_postgres(data, settings)?;
+        let nats = NatsServer::start(&NatsConfig::new(data.join("nats")))?;
+        progress::step(format!("servers: PostgreSQL {} and NATS", postgres.major()));
+        Ok(Self { postgres, nats })
+    }
+
+    /// Where to connect to a database of this Postgres.
+    pub fn database_url(&self, name: &str) -> String {
+        self.postgres.url_of(name)
+    }
+
+    /// Where to connect to NATS.
+    pub fn nats_url(&self) -> String {
+        self.nats.url()
+    }
+
+    /// Stops both in order.
+    pub fn stop(self) -> anyhow::Result<()> {
+        self.nats.stop()?;
+        Ok(self.postgres.stop()?)
+    }
+}
+
+/// The servers on data that goes with them.
+pub struct Stack {
+    // Stopped before their folder goes.
+    servers: Servers,
     _scratch: Scratch,
 }
 
 impl Stack {
     /// Fetches what is missing and starts the servers.
     pub fn start() -> anyhow::Result<Self> {
-        fetch::nats()?;
-        let (postgres, scratch) = start_postgres()?;
-        let nats = NatsServer::start(&NatsConfig::new(scratch.path.join("nats")))?;
-        progress::step(format!("servers: PostgreSQL {} and NATS", postgres.major()));
-        Ok(Self { postgres, nats, _scratch: scratch })
+        let scratch = Scratch::create()?;
+        Ok(Self { servers: Servers::start(&scratch.path, for_tests())?, _scratch: scratch })
     }
 
     /// What tests and benches read to find the servers.
     pub fn variables(&self) -> [(&'static str, String); 2] {
         [
-            ("SOVEREIGN_TEST_DATABASE_URL", self.postgres.url_of("postgres")),
-            ("SOVEREIGN_TEST_NATS_URL", self.nats.url()),
+            ("SOVEREIGN_TEST_DATABASE_URL", self.servers.database_url("postgres")),
+            ("SOVEREIGN_TEST_NATS_URL", self.servers.nats_url()),
         ]
     }
 }
@@ -92,8 +122,8 @@ pub struct Database {
 impl Database {
     /// Fetches what is missing and starts the server.
     pub fn start() -> anyhow::Result<Self> {
-        let (postgres, scratch) = start_postgres()?;
-        Ok(Self { postgres, _scratch: scratch })
+        let scratch = Scratch::create()?;
+        Ok(Self { postgres: start_postgres(&scratch.path, for_tests())?, _scratch: scratch })
     }
 
     /// Where to connect.
@@ -102,14 +132,13 @@ impl Database {
     }
 }
 
-fn start_postgres() -> anyhow::Result<(PostgresServer, Scratch)> {
-    let programs = fetch::postgres()?;
-    let scratch = Scratch::create()?;
-    let config = PostgresConfig {
-        programs: Some(programs),
-        // Many tests at once, each with its own pool.
-        settings: vec![("max_connections".to_owned(), "400".to_owned())],
-        ..PostgresConfig::new(&scratch.path)
-    };
-    Ok((PostgresServer::start(&config)?, scratch))
+fn start_postgres(data: &Path, settings: Vec<(String, String)>) -> anyhow::Result<PostgresServer> {
+    let programs = Some(fetch::postgres()?);
+    let config = PostgresConfig { programs, settings, ..PostgresConfig::new(data) };
+    Ok(PostgresServer::start(&config)?)
+}
+
+/// Many tests at once, each with its own pool.
+fn for_tests() -> Vec<(String, String)> {
+    vec![("max_connections".to_owned(), "400".to_owned())]
 }

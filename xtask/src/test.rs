@@ -3,10 +3,11 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::ValueEnum;
 use servers::bundle;
 
+use crate::failures::Failures;
 use crate::node::{self, Build};
 use crate::stack::Stack;
 use crate::{progress, tools, workspace};
@@ -57,11 +58,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     variables.extend(stack.variables().map(|(name, value)| (name, value.into())));
     variables.extend(bundle::download_folder().map(|path| (bundle::BUNDLES_VARIABLE, path.into())));
 
-    let mut failed = Vec::new();
+    let (mut failed, mut failures) = (Vec::new(), Failures::default());
     if arguments.bus != Buses::Jetstream {
         progress::step("running the tests");
         let mut cargo = selection.cargo(&ALL, &selection.all())?;
-        if !run_all(cargo.envs(variables.clone()))? {
+        if !failures.run(cargo.envs(variables.clone()))? {
             failed.push("the tests");
         }
     }
@@ -69,11 +70,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         progress::step("running the end-to-end tests on JetStream");
         let package = format!("--package={END_TO_END}");
         let mut cargo = selection.cargo(&[&package], &selection.all())?;
-        if !run_all(cargo.envs(variables).env("SOVEREIGN_TEST_BUS", "jetstream"))? {
+        if !failures.run(cargo.envs(variables).env("SOVEREIGN_TEST_BUS", "jetstream"))? {
             failed.push("the end-to-end tests on JetStream");
         }
     }
-    if failed.is_empty() { Ok(()) } else { bail!("{} failed", failed.join(" and ")) }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    progress::step("what failed");
+    print!("{}", failures.text());
+    bail!("{} failed", failed.join(" and "))
 }
 
 /// Obtains the tools and names them for the tests.
@@ -89,10 +95,6 @@ fn tools(arguments: &Arguments) -> anyhow::Result<Vec<(&'static str, OsString)>>
         variables.push(("SOVEREIGN_TEST_CHROMIUM", tools::chromium::obtain()?.into()));
     }
     Ok(variables)
-}
-
-fn run_all(cargo: &mut Command) -> anyhow::Result<bool> {
-    Ok(cargo.status().context("cannot start cargo test")?.success())
 }
 
 /// What the arguments for cargo choose.

@@ -9,10 +9,13 @@ use std::thread;
 use anyhow::{Context, bail};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
-use servers::{NatsConfig, NatsServer, PostgresConfig, PostgresServer};
 
 use crate::node::{self, Build};
+use crate::stack::Servers;
 use crate::{fetch, progress, workspace};
+
+/// The node's database.
+const DATABASE: &str = "sovereign";
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -30,7 +33,7 @@ pub struct Arguments {
 
 /// Runs the task until the node ends; Ctrl-C ends it.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let programs = fetch::postgres()?;
+    fetch::postgres()?;
     fetch::nats()?;
     let program = node::build(Build::of(arguments.release))?;
 
@@ -42,28 +45,23 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     signals.thread_block().context("cannot block signals")?;
 
     let data = workspace::root().join(&arguments.data);
-    progress::step("starting PostgreSQL");
-    let config = PostgresConfig { programs: Some(programs), ..PostgresConfig::new(&data) };
-    let postgres = PostgresServer::start(&config)?;
-    println!("PostgreSQL: {}", postgres.url());
-    progress::step("starting NATS");
-    let nats = NatsServer::start(&NatsConfig::new(data.join("nats")))?;
-    println!("NATS: {}", nats.url());
+    progress::step("starting PostgreSQL and NATS");
+    let servers = Servers::start(&data, Vec::new())?;
+    println!("PostgreSQL: {}\nNATS: {}", servers.database_url(DATABASE), servers.nats_url());
 
     progress::step("starting the node");
     let node = Command::new(&program)
         .args(&arguments.program_arguments)
         .current_dir(workspace::root())
         .env_remove("SQLX_OFFLINE")
-        .env("DATABASE_URL", postgres.url())
-        .env("SOVEREIGN_NATS__URL", nats.url())
+        .env("DATABASE_URL", servers.database_url(DATABASE))
+        .env("SOVEREIGN_NATS__URL", servers.nats_url())
         .env("SOVEREIGN_DATA", data.join("node"))
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()))?;
     let outcome = wait(node, signals);
     progress::step("stopping NATS and PostgreSQL");
-    nats.stop()?;
-    postgres.stop()?;
+    servers.stop()?;
     outcome
 }
 

@@ -8,7 +8,7 @@ use identity::{
     RegistrationMode, Role,
 };
 use spine::testing::TestSpine;
-use spine::{Cause, Snowflake};
+use spine::{Cause, Clock, Snowflake};
 
 const PASSWORD: &str = "correct horse battery";
 const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
@@ -22,7 +22,8 @@ struct Stage {
 }
 
 async fn stage() -> Stage {
-    let test = TestSpine::start(&[]).await.unwrap();
+    let test =
+        TestSpine::start_with(&[], Clock::manual(Clock::system().now()), None).await.unwrap();
     let settings =
         IdentitySettings { registration: RegistrationMode::Closed, password_grant: true };
     let identity = Identity::open(test.spine.clone(), settings).await.unwrap();

@@ -1,49 +1,86 @@
 //! The database or NATS goes away and comes back.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
 use spine::testing::{TestSpine, database_server, nats_server};
 use spine::{Cause, Clock, Spine};
+use sqlx::postgres::PgConnectOptions;
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use url::Url;
 
 use super::support::*;
 
+/// Where a server listens.
+#[derive(Clone)]
+enum Place {
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+impl Place {
+    fn of_database() -> Self {
+        let options = PgConnectOptions::from_str(&database_server()).unwrap();
+        match options.get_socket() {
+            Some(folder) => Self::Unix(folder.join(format!(".s.PGSQL.{}", options.get_port()))),
+            None => Self::Tcp(format!("{}:{}", options.get_host(), options.get_port())),
+        }
+    }
+
+    fn of_nats() -> Self {
+        let url = Url::parse(&nats_server()).unwrap();
+        Self::Tcp(format!("{}:{}", url.host_str().unwrap(), url.port().expect("a port")))
+    }
+
+    async fn join(self, near: &mut TcpStream) -> std::io::Result<()> {
+        match self {
+            Self::Tcp(address) => {
+                copy_bidirectional(near, &mut TcpStream::connect(address).await?).await?;
+            }
+            Self::Unix(path) => {
+                copy_bidirectional(near, &mut UnixStream::connect(path).await?).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A way to a server that can be cut.
 struct Way {
-    address: String,
+    address: SocketAddr,
     open: watch::Sender<bool>,
 }
 
 impl Way {
-    async fn to(server: &str) -> Self {
-        let url = Url::parse(server).unwrap();
-        let target =
-            format!("{}:{}", url.host_str().unwrap(), url.port().expect("a port in the address"));
+    async fn to(place: Place) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut own = url.clone();
-        own.set_host(Some("127.0.0.1")).unwrap();
-        own.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+        let address = listener.local_addr().unwrap();
         let open = watch::Sender::new(true);
         let state = open.clone();
         tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
-                let (target, mut state) = (target.clone(), state.subscribe());
+                let (place, mut state) = (place.clone(), state.subscribe());
                 tokio::spawn(async move {
                     if !*state.borrow_and_update() {
                         return;
                     }
-                    let Ok(mut far) = TcpStream::connect(target).await else { return };
                     tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        // Either end may leave as it likes.
+                        _ = place.join(&mut near) => {}
                         _ = state.wait_for(|open| !open) => {}
                     }
                 });
             }
         });
-        Self { address: own.to_string(), open }
+        Self { address, open }
+    }
+
+    fn nats_url(&self) -> String {
+        format!("nats://{}", self.address)
     }
 
     fn cut(&self) {
@@ -57,9 +94,8 @@ impl Way {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_nats_is_away_events_are_accepted_and_handled_when_it_is_back() {
-    let way = Way::to(&nats_server()).await;
-    let test =
-        TestSpine::start_with(&[], Clock::system(), Some(way.address.clone())).await.unwrap();
+    let way = Way::to(Place::of_nats()).await;
+    let test = TestSpine::start_with(&[], Clock::system(), Some(way.nats_url())).await.unwrap();
     let spine = &test.spine;
     sqlx::raw_sql(
         "CREATE TABLE effect (place bigint GENERATED ALWAYS AS IDENTITY, consumer text,
@@ -91,10 +127,9 @@ async fn while_nats_is_away_events_are_accepted_and_handled_when_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_starts_without_nats_and_finds_it_later() {
-    let way = Way::to(&nats_server()).await;
+    let way = Way::to(Place::of_nats()).await;
     way.cut();
-    let test =
-        TestSpine::start_with(&[], Clock::system(), Some(way.address.clone())).await.unwrap();
+    let test = TestSpine::start_with(&[], Clock::system(), Some(way.nats_url())).await.unwrap();
     write_note(&test.spine, 1).await;
     assert!(test.spine.health().await.is_err());
     way.mend();
@@ -103,14 +138,16 @@ async fn a_node_starts_without_nats_and_finds_it_later() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_database_is_an_error_within_seconds_and_comes_back() {
-    let way = Way::to(&database_server()).await;
+    let way = Way::to(Place::of_database()).await;
     let test = Adapter::Embedded.node().await;
     let mut settings = test.settings.clone();
-    let mut url = Url::parse(&settings.database_url).unwrap();
-    let near = Url::parse(&way.address).unwrap();
-    url.set_host(near.host_str()).unwrap();
-    url.set_port(near.port()).unwrap();
-    settings.database_url = url.to_string();
+    let own = PgConnectOptions::from_str(&settings.database_url).unwrap();
+    settings.database_url = format!(
+        "postgres://{}@{}/{}",
+        own.get_username(),
+        way.address,
+        own.get_database().unwrap()
+    );
     let spine = Spine::connect(settings, test.clock.clone()).await.unwrap();
     let running = Running::start(&spine, vec![Recorder::new("test.survivor")]).await;
     write_note(&spine, 0).await;
