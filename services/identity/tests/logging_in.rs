@@ -2,13 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
-use chrono::Duration;
+use chrono::{DateTime, Duration};
 use identity::{
     App, CodeExchange, Identity, IdentityError, IdentitySettings, NewApp, NewPerson, PersonState,
     RegistrationMode, Role,
 };
 use spine::testing::TestSpine;
-use spine::{Cause, Snowflake};
+use spine::{Cause, Clock, Snowflake};
 
 const PASSWORD: &str = "correct horse battery";
 const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
@@ -22,7 +22,9 @@ struct Stage {
 }
 
 async fn stage() -> Stage {
-    let test = TestSpine::start(&[]).await.unwrap();
+    // Its time is moved by hand.
+    let clock = Clock::manual(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+    let test = TestSpine::start_with(&[], clock, None).await.unwrap();
     let settings =
         IdentitySettings { registration: RegistrationMode::Closed, password_grant: true };
     let identity = Identity::open(test.spine.clone(), settings).await.unwrap();
