@@ -6,10 +6,12 @@ mod fan_out;
 mod posts;
 mod reactions;
 mod relations;
+mod uploads;
 mod world;
 
 use super::{
-    FollowOptions, MuteOptions, NewComplaint, NewLocalAccount, NewPoll, NewPost, PostEdit,
+    FollowOptions, MuteOptions, NewComplaint, NewLocalAccount, NewPoll, NewPost,
+    PostEdit,
 };
 use super::{ListChange, ProfileChange, ProfileField};
 use world::{HERE, Inbox, World};
