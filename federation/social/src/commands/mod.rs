@@ -36,6 +36,7 @@ mod transaction;
 mod update_profile;
 mod vote;
 
+pub use crate::write::posts::MediaChange;
 pub use create_local_account::NewLocalAccount;
 pub use edit_post::PostEdit;
 pub use follow::FollowOptions;

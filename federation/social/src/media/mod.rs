@@ -65,8 +65,9 @@ impl Social {
         actor: AccountId,
         upload: Upload,
     ) -> Result<MediaAttachment, SocialError> {
-        let description = described(upload.description.clone())?;
-        let focus = upload.focus.map(within_picture);
+        check_description(upload.description.as_deref())?;
+        let description = upload.description.clone();
+        let focus = upload.focus.map(|focus| within_picture((focus.x, focus.y)));
         let prepared = self.0.media.prepare(self.settings(), upload).await?;
         let bytes = i64::try_from(prepared.file.bytes.len()).unwrap_or(i64::MAX);
         let path = self.0.media.put(prepared.file).await?;
@@ -96,7 +97,8 @@ impl Social {
         self.media(actor, id).await
     }
 
-    /// Changes description and focus of an upload that is not attached yet. Absent: as it is.
+    /// Changes description and focus of an upload that is not attached yet, as Mastodon has it; what
+    /// is posted changes with an edit of its post ([`Social::edit_post`]). Absent: as it is.
     ///
     /// # Errors
     /// Not found (or not the actor's), or the store failed.
@@ -107,8 +109,9 @@ impl Social {
         description: Option<String>,
         focus: Option<Focus>,
     ) -> Result<MediaAttachment, SocialError> {
-        let description = described(description)?;
-        let (text, focus) = (description.as_deref(), focus.map(within_picture));
+        check_description(description.as_deref())?;
+        let text = description.as_deref();
+        let focus = focus.map(|focus| within_picture((focus.x, focus.y)));
         let pool = self.spine().pool();
         let row = media_uploads::update(pool, actor.number(), id.number(), text, focus)
             .await?
@@ -165,17 +168,20 @@ impl Social {
     }
 }
 
-/// The description, where it is not too long.
-fn described(text: Option<String>) -> Result<Option<String>, SocialError> {
+/// Refuses a description that is too long.
+///
+/// # Errors
+/// [`SocialError::Invalid`].
+pub(crate) fn check_description(text: Option<&str>) -> Result<(), SocialError> {
     match text {
         Some(text) if text.chars().count() > LONGEST_DESCRIPTION => Err(SocialError::Invalid(
             format!("Description is too long (maximum is {LONGEST_DESCRIPTION} characters)"),
         )),
-        text => Ok(text),
+        _ => Ok(()),
     }
 }
 
 /// The point, moved into the picture.
-fn within_picture(focus: Focus) -> (f32, f32) {
-    (focus.x.clamp(-1.0, 1.0), focus.y.clamp(-1.0, 1.0))
+pub(crate) fn within_picture((x, y): (f32, f32)) -> (f32, f32) {
+    (x.clamp(-1.0, 1.0), y.clamp(-1.0, 1.0))
 }

@@ -10,7 +10,7 @@ mod uploads;
 mod world;
 
 use super::{
-    FollowOptions, MuteOptions, NewComplaint, NewLocalAccount, NewPoll, NewPost,
+    FollowOptions, MediaChange, MuteOptions, NewComplaint, NewLocalAccount, NewPoll, NewPost,
     PostEdit,
 };
 use super::{ListChange, ProfileChange, ProfileField};

@@ -12,6 +12,6 @@ pub use insert::{adopt, insert, remote_id};
 #[cfg(test)]
 pub use stored::Inserted;
 pub use stored::{
-    Application, Attachment, Distribution, Mention, Outcome, PollOption, RemoteMedia, ReplyTo,
-    StoredPoll, StoredPost,
+    Application, Attachment, Distribution, MediaChange, Mention, Outcome, PollOption, RemoteMedia,
+    ReplyTo, StoredPoll, StoredPost,
 };
