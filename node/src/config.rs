@@ -171,6 +171,11 @@ impl Config {
         if self.roles.is_empty() {
             return Err(invalid("roles", "names no role"));
         }
+        if let Some(source) = &self.profile.source_url
+            && !matches!(source.scheme(), "http" | "https")
+        {
+            return Err(invalid("profile.source_url", "must be an http or https address"));
+        }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         if self.namespace.is_empty() || !self.namespace.bytes().all(plain) {
             return Err(invalid("namespace", "is made of letters, digits, `-` and `_` only"));

@@ -244,6 +244,7 @@ fn social_settings(config: &Config, origin: &Url) -> SocialSettings {
         max_media_attachments: config.posts.max_media_attachments,
         max_image_bytes: config.media.max_image_bytes,
         max_video_bytes: config.media.max_video_bytes,
+        source_url: config.profile.source_url.clone(),
         registrations_open: mode != Closed,
         approval_required: mode == Approval,
     }

@@ -12,6 +12,7 @@ mod error;
 pub mod events;
 pub mod ids;
 pub mod inbound;
+mod limits;
 pub mod media;
 pub mod outbound;
 pub mod read;

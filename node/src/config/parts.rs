@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use identity::RegistrationMode;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::values::{self, Secret};
 
@@ -20,6 +21,10 @@ pub struct Profile {
     pub description: String,
     /// Where to write to its people. Default: empty.
     pub contact_email: String,
+    /// Where everybody who uses the node finds the source of what runs on it, changes of your own
+    /// included; the licence asks for that (AGPL-3.0, section 13). Default: none; the page `/about`
+    /// then says to ask the people who run the node.
+    pub source_url: Option<Url>,
 }
 
 impl Default for Profile {
@@ -28,6 +33,7 @@ impl Default for Profile {
             title: "Sovereign".to_owned(),
             description: "A node of its people's own.".to_owned(),
             contact_email: String::new(),
+            source_url: None,
         }
     }
 }

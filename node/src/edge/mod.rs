@@ -1,5 +1,6 @@
 //! The HTTP edge: what every request passes, and the routes behind it.
 
+mod about;
 pub mod call;
 pub mod caller;
 mod cors;
@@ -31,6 +32,7 @@ pub fn router(services: Services) -> Router {
         .merge(federation::routes())
         .merge(health::routes())
         .merge(login::routes())
+        .merge(about::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(services.clone(), guard::guard))

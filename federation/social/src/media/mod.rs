@@ -22,6 +22,7 @@ mod webp;
 
 use bytes::Bytes;
 
+use crate::limits::DESCRIPTION_CHARACTERS;
 use crate::read::entities::{Focus, MediaAttachment};
 use crate::read::views::media_view;
 use crate::store::media_uploads::{self, NewUpload};
@@ -30,12 +31,8 @@ use crate::{AccountId, MediaId, Social, SocialError};
 pub use files::MediaFile;
 pub(crate) use files::MediaStore;
 pub use intake::Upload;
-pub(crate) use picture::MOST_PIXELS;
 pub(crate) use sniff::ACCEPTED_TYPES;
 pub use sweep::RemoveUnattached;
-
-/// Longest description, in characters, as Mastodon has it.
-pub(crate) const LONGEST_DESCRIPTION: usize = 1_500;
 
 /// Which picture of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,8 +171,8 @@ impl Social {
 /// [`SocialError::Invalid`].
 pub(crate) fn check_description(text: Option<&str>) -> Result<(), SocialError> {
     match text {
-        Some(text) if text.chars().count() > LONGEST_DESCRIPTION => Err(SocialError::Invalid(
-            format!("Description is too long (maximum is {LONGEST_DESCRIPTION} characters)"),
+        Some(text) if text.chars().count() > DESCRIPTION_CHARACTERS => Err(SocialError::Invalid(
+            format!("Description is too long (maximum is {DESCRIPTION_CHARACTERS} characters)"),
         )),
         _ => Ok(()),
     }

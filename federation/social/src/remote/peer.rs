@@ -220,6 +220,7 @@ impl Node {
             title: "Home".to_owned(),
             description: String::new(),
             contact_email: "admin@home.example".to_owned(),
+            source_url: None,
             media_folder: std::env::temp_dir().join("sovereign-social-tests"),
             max_post_characters: 5_000,
             max_media_attachments: 4,
