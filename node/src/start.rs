@@ -22,6 +22,7 @@ pub use listening::origin_for_command;
 
 use crate::config::{self, Config, PasswordGrant, RoleName};
 use crate::edge::health::Counters;
+use crate::edge::limits::Limits;
 use crate::edge::streaming::Hub;
 use crate::edge::{self, serve};
 use crate::services::{Inner, Services};
@@ -164,6 +165,7 @@ impl Node {
             config,
             spine,
             social,
+            limits: Limits::new(&config.limits),
             identity,
             hub: Hub::default(),
             counters: Counters::default(),

@@ -7,6 +7,7 @@ mod cors;
 mod federation;
 mod guard;
 pub mod health;
+pub mod limits;
 pub mod login;
 mod mastodon;
 mod pages;
@@ -31,8 +32,8 @@ pub fn router(services: Services) -> Router {
         .merge(streaming::routes())
         .merge(federation::routes())
         .merge(health::routes())
-        .merge(login::routes())
         .merge(about::routes())
+        .merge(login::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(services.clone(), guard::guard))

@@ -7,5 +7,6 @@ mod browser;
 mod client_library;
 mod independent_peer;
 mod kill;
+mod limits;
 mod two_nodes;
 mod unavailable;
