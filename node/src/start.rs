@@ -107,6 +107,9 @@ pub async fn open_identity(
 async fn run(config: Config, database_url: String) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // Without a handler a file that may not grow (a quota, RLIMIT_FSIZE) ends the process; with one
+    // the write fails like that on a full disk, and only the request that needs it.
+    let _too_large = signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32))?;
     let stop = CancellationToken::new();
     let mut node = tokio::select! {
         node = Node::start(config, database_url, stop.clone()) => node?,
@@ -162,10 +165,10 @@ impl Node {
             .context("the workers did not start")?;
         let services = Services::new(Inner {
             origin: origin.as_str().trim_end_matches('/').to_owned(),
+            limits: Limits::new(&config.limits),
             config,
             spine,
             social,
-            limits: Limits::new(&config.limits),
             identity,
             hub: Hub::default(),
             counters: Counters::default(),
@@ -241,12 +244,12 @@ fn social_settings(config: &Config, origin: &Url) -> SocialSettings {
         title: config.profile.title.clone(),
         description: config.profile.description.clone(),
         contact_email: config.profile.contact_email.clone(),
+        source_url: config.profile.source_url.clone(),
         media_folder: config.media_folder(),
         max_post_characters: config.posts.max_characters,
         max_media_attachments: config.posts.max_media_attachments,
         max_image_bytes: config.media.max_image_bytes,
         max_video_bytes: config.media.max_video_bytes,
-        source_url: config.profile.source_url.clone(),
         registrations_open: mode != Closed,
         approval_required: mode == Approval,
     }

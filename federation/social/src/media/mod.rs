@@ -69,7 +69,14 @@ impl Social {
         let bytes = i64::try_from(prepared.file.bytes.len()).unwrap_or(i64::MAX);
         let path = self.0.media.put(prepared.file).await?;
         let preview_path = match prepared.preview {
-            Some(preview) => Some(self.0.media.put(preview).await?),
+            Some(preview) => match self.0.media.put(preview).await {
+                Ok(path) => Some(path),
+                Err(error) => {
+                    // A disk that is full must not be filled with what nobody can use.
+                    self.0.media.remove(&path).await?;
+                    return Err(error);
+                }
+            },
             None => None,
         };
         let id = MediaId(self.spine().snowflakes().next());
