@@ -27,7 +27,10 @@ pub mod visibility;
 mod write;
 
 pub use error::SocialError;
-pub use ids::{AccountId, ListId, MediaId, NotificationId, PollId, PostId};
+pub use ids::{
+    AccountId, FilterId, FilterKeywordId, FilterPostId, ListId, MediaId, NotificationId, PollId,
+    PostId,
+};
 pub use remote::Resolved;
 pub use service::{MIGRATIONS, Social, register};
 pub use settings::SocialSettings;

@@ -22,5 +22,17 @@ pub(crate) const PICTURE_PIXELS: u64 = 33_177_600;
 /// What apps should make of a video before they upload it. Videos are stored as they come, so this
 /// is advice; their size in bytes is what is checked.
 pub(crate) const VIDEO_FRAMES_A_SECOND: u32 = 120;
+/// Filters of an account.
+pub(crate) const FILTERS: i64 = 100;
+/// Longest title of a filter, in characters, as Mastodon has it.
+pub(crate) const FILTER_TITLE_CHARACTERS: usize = 256;
+/// Longest word or phrase of a filter, in characters, as Mastodon has it.
+pub(crate) const FILTER_KEYWORD_CHARACTERS: usize = 512;
+/// Words of a filter.
+pub(crate) const FILTER_KEYWORDS: i64 = 200;
+/// Characters of all words of a filter.
+pub(crate) const FILTER_CHARACTERS: i64 = 10_000;
+/// Posts of a filter.
+pub(crate) const FILTER_POSTS: i64 = 1_000;
 /// Pixels of a video, advice too.
 pub(crate) const VIDEO_PIXELS: u64 = 3_840 * 2_160;

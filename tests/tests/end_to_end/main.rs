@@ -5,6 +5,7 @@
 mod api;
 mod browser;
 mod client_library;
+mod filters;
 mod independent_peer;
 mod kill;
 mod limits;

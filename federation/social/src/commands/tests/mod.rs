@@ -3,6 +3,7 @@
 mod accounts;
 mod deliveries;
 mod fan_out;
+mod filters;
 mod posts;
 mod reactions;
 mod relations;
@@ -10,8 +11,8 @@ mod uploads;
 mod world;
 
 use super::{
-    FollowOptions, MediaChange, MuteOptions, NewComplaint, NewLocalAccount, NewPoll, NewPost,
-    PostEdit,
+    FilterChange, FilterExpiry, FollowOptions, KeywordChange, MediaChange, MuteOptions,
+    NewComplaint, NewLocalAccount, NewPoll, NewPost, PostEdit,
 };
 use super::{ListChange, ProfileChange, ProfileField};
 use world::{HERE, Inbox, World};
