@@ -40,6 +40,7 @@ impl Home {
             title: "Home".to_owned(),
             description: String::new(),
             contact_email: "admin@home.example".to_owned(),
+            source_url: None,
             media_folder: std::env::temp_dir().join("sovereign-social-tests"),
             max_post_characters: 500,
             max_media_attachments: 4,

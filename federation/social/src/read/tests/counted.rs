@@ -89,8 +89,8 @@ async fn forty_posts_need_as_many_statements_as_one() {
             counts.push(count);
         }
     }
-    // Cold: page, standings, five for bodies, accounts, votes. Warm: page, standings, votes.
-    assert_eq!(counts, [9, 3, 9, 3]);
+    // Cold: page, standings, five for bodies, accounts, votes, filters. Warm: page, standings, votes.
+    assert_eq!(counts, [10, 3, 10, 3]);
 
     let key = Page::default();
     node.social.home_json(viewer, &key).await.unwrap();

@@ -10,6 +10,6 @@ pub use delete::{DeletedPost, delete};
 pub use edit::{EditedPost, edit};
 pub use insert::{adopt, insert, remote_id};
 pub use stored::{
-    Application, Attachment, Distribution, Inserted, Mention, Outcome, PollOption, RemoteMedia,
-    ReplyTo, StoredPoll, StoredPost,
+    Application, Attachment, Distribution, Inserted, MediaChange, Mention, Outcome, PollOption,
+    RemoteMedia, ReplyTo, StoredPoll, StoredPost,
 };
