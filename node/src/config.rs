@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use parts::{
-    Database, Federation, Http, Log, LogFormat, Media, Nats, OAuth, PasswordGrant, Posts, Profile,
-    Registration,
+    Database, Federation, Http, Limits, Log, LogFormat, Media, Nats, OAuth, PasswordGrant, Posts,
+    Profile, Rate, Registration,
 };
 pub use values::{RoleName, Secret};
 
@@ -53,6 +53,8 @@ pub struct Config {
     pub oauth: OAuth,
     /// Dealings with other servers.
     pub federation: Federation,
+    /// How often a client may call.
+    pub limits: Limits,
     /// Limits of posts.
     pub posts: Posts,
     /// Uploaded files.
@@ -75,6 +77,7 @@ impl Default for Config {
             registration: Registration::default(),
             oauth: OAuth::default(),
             federation: Federation::default(),
+            limits: Limits::default(),
             posts: Posts::default(),
             media: Media::default(),
             log: Log::default(),
@@ -168,6 +171,11 @@ impl Config {
             check_origin(origin)
                 .map_err(|reason| ConfigError::Invalid { name: "origin", reason })?;
         }
+        if let Some(source) = &self.profile.source_url
+            && !matches!(source.scheme(), "http" | "https")
+        {
+            return Err(invalid("profile.source_url", "must be an http or https address"));
+        }
         if self.roles.is_empty() {
             return Err(invalid("roles", "names no role"));
         }
@@ -177,6 +185,11 @@ impl Config {
         }
         if self.database.connections == 0 {
             return Err(invalid("database.connections", "must be at least 1"));
+        }
+        let limits = &self.limits;
+        let rates = [limits.api, limits.uploads, limits.log_in, limits.apps, limits.sign_up];
+        if rates.iter().any(|rate| rate.seconds == 0) {
+            return Err(invalid("limits", "needs times above zero (0 requests: no limit)"));
         }
         if self.posts.max_characters == 0 || self.posts.max_media_attachments == 0 {
             return Err(invalid("posts", "needs limits above zero"));

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::edge::health::Counters;
+use crate::edge::limits::Limits;
 use crate::edge::streaming::Hub;
 
 /// Everything that a route may need. Cheap to clone.
@@ -33,6 +34,8 @@ pub struct Inner {
     pub hub: Hub,
     /// What the edge counts.
     pub counters: Counters,
+    /// How often clients may call.
+    pub limits: Limits,
     /// Cancelled when the process stops.
     pub stop: CancellationToken,
     /// What outlives its request, such as open streams.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use identity::{Identity, IdentitySettings};
 use ipnet::IpNet;
+use social::commands::HostBlocks;
 use social::{Social, SocialSettings};
 use spine::http::{GuardedClient, HttpPolicy, PlainHttp};
 use spine::{Clock, Roles, Running, Runtime, Spine, SpineSettings};
@@ -22,6 +23,7 @@ pub use listening::origin_for_command;
 
 use crate::config::{self, Config, PasswordGrant, RoleName};
 use crate::edge::health::Counters;
+use crate::edge::limits::Limits;
 use crate::edge::streaming::Hub;
 use crate::edge::{self, serve};
 use crate::services::{Inner, Services};
@@ -106,6 +108,9 @@ pub async fn open_identity(
 async fn run(config: Config, database_url: String) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // Without a handler a file that may not grow (a quota, RLIMIT_FSIZE) ends the process; with one
+    // the write fails like that on a full disk, and only the request that needs it.
+    let _too_large = signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32))?;
     let stop = CancellationToken::new();
     let mut node = tokio::select! {
         node = Node::start(config, database_url, stop.clone()) => node?,
@@ -147,7 +152,7 @@ impl Node {
             open_identity(&config, &spine, &origin)
         )?;
         social
-            .block_for_node(&config.federation.blocked_hosts)
+            .block_hosts(&config.federation.blocked_hosts, HostBlocks::Configured)
             .await
             .context("the setting `federation.blocked_hosts` could not be applied")?;
         let roles = Roles {
@@ -161,6 +166,7 @@ impl Node {
             .context("the workers did not start")?;
         let services = Services::new(Inner {
             origin: origin.as_str().trim_end_matches('/').to_owned(),
+            limits: Limits::new(&config.limits),
             config,
             spine,
             social,
@@ -239,6 +245,7 @@ fn social_settings(config: &Config, origin: &Url) -> SocialSettings {
         title: config.profile.title.clone(),
         description: config.profile.description.clone(),
         contact_email: config.profile.contact_email.clone(),
+        source_url: config.profile.source_url.clone(),
         media_folder: config.media_folder(),
         max_post_characters: config.posts.max_characters,
         max_media_attachments: config.posts.max_media_attachments,

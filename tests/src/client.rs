@@ -205,6 +205,19 @@ impl Client {
         self.post("/api/v1/statuses", &body).await.expect("the node answers").ok()
     }
 
+    /// Uploads a file.
+    ///
+    /// # Panics
+    /// The node does not answer.
+    pub async fn upload(&self, file: &[u8], description: &str) -> Answer {
+        let part = reqwest::multipart::Part::bytes(file.to_vec()).file_name("film.mp4");
+        let form = reqwest::multipart::Form::new()
+            .part("file", part)
+            .text("description", description.to_owned());
+        let request = self.request(Method::POST, "/api/v2/media").multipart(form);
+        self.send(request).await.expect("the node answers")
+    }
+
     /// The account behind the token.
     ///
     /// # Panics

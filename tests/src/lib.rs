@@ -6,6 +6,7 @@
 
 mod address;
 mod client;
+mod film;
 mod node;
 mod peer;
 mod schema;
@@ -14,6 +15,7 @@ mod wait;
 
 pub use address::Address;
 pub use client::{Answer, Client, Stream};
+pub use film::film;
 pub use node::{Bus, Node, NodeOptions};
 pub use peer::Peer;
 pub use script::run_script;

@@ -174,6 +174,22 @@ pub struct PostPage {
     pub after: Vec<Post>,
 }
 
+/// What the node is, and where the source of what runs on it is.
+#[derive(Template)]
+#[template(path = "about.html")]
+pub struct About {
+    /// Around it.
+    pub frame: Frame,
+    /// What the node is, in the operator's words.
+    pub description: String,
+    /// The program's version.
+    pub version: &'static str,
+    /// Where its source is, where the operator said so.
+    pub source_url: Option<String>,
+    /// Where to write to the node's people; may be empty.
+    pub contact_email: String,
+}
+
 /// Something did not work.
 #[derive(Template)]
 #[template(path = "problem.html")]

@@ -7,8 +7,8 @@ use url::Url;
 /// leads to it.
 #[async_trait]
 pub trait HostGate: Send + Sync {
-    /// Whether `host` (punycode, lower case, no port) may be contacted.
-    async fn admits(&self, host: &str) -> bool;
+    /// Whether the host of `url`, which has one, may be contacted.
+    async fn admits(&self, url: &Url) -> bool;
 }
 
 /// Admits every host.
@@ -17,15 +17,12 @@ pub struct OpenGate;
 
 #[async_trait]
 impl HostGate for OpenGate {
-    async fn admits(&self, _host: &str) -> bool {
+    async fn admits(&self, _url: &Url) -> bool {
         true
     }
 }
 
 /// Whether the gate admits the URL's host; a URL without one is admitted nowhere.
 pub(crate) async fn admits(gate: &dyn HostGate, url: &Url) -> bool {
-    match url.host_str() {
-        Some(host) => gate.admits(host.trim_end_matches('.')).await,
-        None => false,
-    }
+    url.has_host() && gate.admits(url).await
 }

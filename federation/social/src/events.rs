@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use spine::EventData;
 
-use crate::{AccountId, NotificationId, PostId, Visibility};
+use crate::{AccountId, FilterId, NotificationId, PostId, Visibility};
 
 macro_rules! social_event {
     ($name:ident, $kind:literal, |$event:ident| $subject:expr, sealed: None) => {
@@ -176,6 +176,18 @@ pub struct RelationshipChanged {
     pub change: String,
 }
 social_event!(RelationshipChanged, "social.RelationshipChanged.v1", |e| format!("account:{}", e.account), sealed: Some(format!("account:{}", e.account)));
+
+/// Someone made, changed or removed a filter; what it holds back is nobody's business.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FilterChanged {
+    /// Whose it is.
+    pub account: AccountId,
+    /// The filter.
+    pub filter: FilterId,
+    /// `created`, `updated`, `deleted`.
+    pub change: String,
+}
+social_event!(FilterChanged, "social.FilterChanged.v1", |e| format!("account:{}", e.account), sealed: Some(format!("account:{}", e.account)));
 
 /// Someone, here or elsewhere, reported an account to the node's moderators.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -66,6 +66,18 @@ snowflake_id! {
     NotificationId
 }
 snowflake_id! {
+    /// A filter.
+    FilterId
+}
+snowflake_id! {
+    /// A word of a filter.
+    FilterKeywordId
+}
+snowflake_id! {
+    /// A post of a filter.
+    FilterPostId
+}
+snowflake_id! {
     /// A list of accounts.
     ListId
 }

@@ -10,8 +10,10 @@ pub mod commands;
 pub mod documents;
 mod error;
 pub mod events;
+mod home;
 pub mod ids;
 pub mod inbound;
+mod limits;
 pub mod media;
 pub mod outbound;
 pub mod read;
@@ -26,7 +28,10 @@ pub mod visibility;
 mod write;
 
 pub use error::SocialError;
-pub use ids::{AccountId, ListId, MediaId, NotificationId, PollId, PostId};
+pub use ids::{
+    AccountId, FilterId, FilterKeywordId, FilterPostId, ListId, MediaId, NotificationId, PollId,
+    PostId,
+};
 pub use remote::Resolved;
 pub use service::{MIGRATIONS, Social, register};
 pub use settings::SocialSettings;

@@ -15,6 +15,9 @@ pub struct SocialSettings {
     pub description: String,
     /// Where to write to its people.
     pub contact_email: String,
+    /// Where the source of the program that runs is, changes of its own included. `None`: the
+    /// node's page `/about` says whom to ask.
+    pub source_url: Option<Url>,
     /// Folder of uploaded media.
     pub media_folder: PathBuf,
     /// Longest post, in characters as Mastodon counts them. Default 5,000.

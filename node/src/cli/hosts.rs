@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::json;
+use social::commands::HostBlocks;
 
 use super::backend::Backend;
 use super::output::Output;
@@ -28,7 +29,7 @@ pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow:
     let social = backend.social().await?;
     match command {
         Command::Block { host, reason } => {
-            social.block_host(&host, &reason).await?;
+            social.block_hosts(std::slice::from_ref(&host), HostBlocks::Also(&reason)).await?;
             output.one(&json!({ "host": host, "blocked": true }), &format!("Blocked {host}."))
         }
         Command::Unblock { host } => {

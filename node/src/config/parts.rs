@@ -1,12 +1,13 @@
 //! The parts of the configuration.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use identity::RegistrationMode;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::values::{self, Secret};
 
@@ -20,6 +21,10 @@ pub struct Profile {
     pub description: String,
     /// Where to write to its people. Default: empty.
     pub contact_email: String,
+    /// Where everybody who uses the node finds the source of what runs on it, changes of your own
+    /// included; the licence asks for that (AGPL-3.0, section 13). Default: none; the page `/about`
+    /// then says to ask the people who run the node.
+    pub source_url: Option<Url>,
 }
 
 impl Default for Profile {
@@ -28,6 +33,7 @@ impl Default for Profile {
             title: "Sovereign".to_owned(),
             description: "A node of its people's own.".to_owned(),
             contact_email: String::new(),
+            source_url: None,
         }
     }
 }
@@ -145,6 +151,60 @@ pub struct Federation {
     /// Hosts that the node wants nothing of, their subdomains included. Default: none.
     #[serde(deserialize_with = "values::one_or_many")]
     pub blocked_hosts: Vec<String>,
+}
+
+/// How often a client may call, before it is told to wait (429). Mastodon's numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Proxies whose word on their clients' addresses (`X-Forwarded-For`) is believed.
+    /// Default: loopback.
+    #[serde(deserialize_with = "values::one_or_many")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Clients that nothing here holds back, as their own addresses or through a trusted proxy.
+    /// Default: loopback.
+    #[serde(deserialize_with = "values::one_or_many")]
+    pub exempt: Vec<IpNet>,
+    /// Calls of the API by one token, or without one by one address. Default: 300 in 300 seconds.
+    pub api: Rate,
+    /// Uploads by one token. Default: 30 in 1,800 seconds.
+    pub uploads: Rate,
+    /// Tries to log in, and tokens asked for, by one address. Default: 25 in 300 seconds.
+    pub log_in: Rate,
+    /// Apps registered by one address. Default: 25 in 600 seconds; Mastodon's 5 are few where a
+    /// household tries its apps.
+    pub apps: Rate,
+    /// Accounts made by one address. Default: 5 in 1,800 seconds.
+    pub sign_up: Rate,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let loopback = [
+            IpNet::from(ipnet::Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8)),
+            IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST)),
+        ];
+        let rate = |requests, seconds| Rate { requests, seconds };
+        Self {
+            trusted_proxies: loopback.to_vec(),
+            exempt: loopback.to_vec(),
+            api: rate(300, 300),
+            uploads: rate(30, 1_800),
+            log_in: rate(25, 300),
+            apps: rate(25, 600),
+            sign_up: rate(5, 1_800),
+        }
+    }
+}
+
+/// So many requests in so long; they come back one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Requests in a row; 0: no limit.
+    pub requests: u32,
+    /// Seconds until all of them are there again.
+    pub seconds: u32,
 }
 
 /// Limits of posts.

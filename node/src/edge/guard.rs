@@ -1,7 +1,7 @@
 //! What every request passes on its way in and every answer on its way out.
 //!
 //! One function instead of a stack of layers, because each layer costs every request an allocation
-//! or two: request id, cross-origin rules, refusal of zero bytes, time limit, panics, security
+//! or two: request id, cross-origin rules, refusal of zero bytes, rate limits, time limit, panics, security
 //! headers, counting, and a log line for what was refused.
 
 use std::panic::AssertUnwindSafe;
@@ -18,6 +18,8 @@ use http_body_util::BodyExt as _;
 use spine::Problem;
 
 use super::cors::Opening;
+use super::limits::Verdict;
+use super::login::session::{Visitor, problem_page};
 use crate::services::Services;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -37,9 +39,19 @@ pub async fn guard(State(services): State<Services>, request: Request, next: Nex
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
 
+    let mut verdict = None;
     let mut response = match refuse(&request) {
         Some(problem) => problem.into_response(),
-        None => run(&services, request, next).await,
+        None => {
+            if let Some(limited) = services.limits.limited(&request) {
+                let clock = services.spine.clock();
+                verdict = services.limits.count(limited, &services.identity, clock).await;
+            }
+            match verdict.as_ref().and_then(Verdict::refusal) {
+                Some(problem) => too_many(&services, problem, is_for_people(&request)),
+                None => run(&services, request, next).await,
+            }
+        }
     };
     if response.status().is_client_error() {
         response = log_refusal(response, &method, &path).await;
@@ -47,6 +59,9 @@ pub async fn guard(State(services): State<Services>, request: Request, next: Nex
     let status = response.status();
     let headers = response.headers_mut();
     opening.open(headers);
+    if let Some(verdict) = verdict {
+        verdict.tell(headers);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
@@ -89,6 +104,20 @@ fn refuse(request: &Request) -> Option<Problem> {
     let uri = request.uri();
     let has_zero = uri.path().contains("%00") || uri.query().is_some_and(|q| q.contains("%00"));
     has_zero.then(|| Problem::bad_request("zero-byte", "The address holds a zero byte"))
+}
+
+/// Whether a browser shows the answer to a person.
+fn is_for_people(request: &Request) -> bool {
+    let accepted = request.headers().get(header::ACCEPT);
+    accepted.is_some_and(|kinds| kinds.as_bytes().starts_with(b"text/html"))
+}
+
+fn too_many(services: &Services, problem: Problem, for_people: bool) -> Response {
+    if !for_people {
+        return problem.into_response();
+    }
+    let frame = Visitor::default().frame(services);
+    problem_page(frame, problem, "Please wait a few minutes, then try again.")
 }
 
 async fn run(services: &Services, request: Request, next: Next) -> Response {

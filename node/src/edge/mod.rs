@@ -1,11 +1,13 @@
 //! The HTTP edge: what every request passes, and the routes behind it.
 
+mod about;
 pub mod call;
 pub mod caller;
 mod cors;
 mod federation;
 mod guard;
 pub mod health;
+pub mod limits;
 pub mod login;
 mod mastodon;
 mod pages;
@@ -30,6 +32,7 @@ pub fn router(services: Services) -> Router {
         .merge(streaming::routes())
         .merge(federation::routes())
         .merge(health::routes())
+        .merge(about::routes())
         .merge(login::routes())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)

@@ -1,9 +1,11 @@
 //! Accepting connections and serving them, with limits, until told to stop.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -11,6 +13,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::util::MapRequest;
+
+use super::limits::Peer;
 
 /// How long a connection may stay silent between two requests, or take over one request's head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(75);
@@ -30,7 +35,6 @@ pub async fn serve(
     max_connections: usize,
     stop: CancellationToken,
 ) {
-    let service = TowerToHyperService::new(router);
     let server = builder();
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(max_connections));
@@ -43,8 +47,8 @@ pub async fn serve(
             () = stop.cancelled() => break,
             next = next => next,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 pause_after(&error).await;
                 continue;
@@ -52,7 +56,7 @@ pub async fn serve(
         };
         set_no_delay(&stream);
         let connection = server
-            .serve_connection_with_upgrades(TokioIo::new(stream), service.clone())
+            .serve_connection_with_upgrades(TokioIo::new(stream), service(&router, address.ip()))
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -66,6 +70,19 @@ pub async fn serve(
     if tokio::time::timeout(DRAIN_PATIENCE, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }
+}
+
+/// The routes, for requests over a connection with this peer.
+fn service<B>(
+    router: &Router,
+    peer: IpAddr,
+) -> TowerToHyperService<MapRequest<Router, impl FnMut(Request<B>) -> Request<B> + Clone + use<B>>>
+{
+    let add_peer = move |mut request: Request<B>| {
+        request.extensions_mut().insert(Peer(peer));
+        request
+    };
+    TowerToHyperService::new(MapRequest::new(router.clone(), add_peer))
 }
 
 fn builder() -> Builder<TokioExecutor> {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
-use chrono::Duration;
+use chrono::{DateTime, Duration};
 use identity::{
     App, CodeExchange, Identity, IdentityError, IdentitySettings, NewApp, NewPerson, PersonState,
     RegistrationMode, Role,
@@ -22,8 +22,9 @@ struct Stage {
 }
 
 async fn stage() -> Stage {
-    let test =
-        TestSpine::start_with(&[], Clock::manual(Clock::system().now()), None).await.unwrap();
+    // Its time is moved by hand.
+    let clock = Clock::manual(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+    let test = TestSpine::start_with(&[], clock, None).await.unwrap();
     let settings =
         IdentitySettings { registration: RegistrationMode::Closed, password_grant: true };
     let identity = Identity::open(test.spine.clone(), settings).await.unwrap();

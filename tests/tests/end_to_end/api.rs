@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::{Client, Node};
+use tests::{Client, Node, NodeOptions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_an_app_asks_at_its_start_has_the_right_shape() {
@@ -128,6 +128,63 @@ async fn a_post_with_the_same_idempotency_key_is_one_post() {
         .map(|answer| answer.unwrap().ok()["id"].clone())
         .collect();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_post_with_an_upload_is_sent_again_under_its_key_and_its_description_is_edited() {
+    let node = Node::start().await;
+    let ada = node.person("ada").await;
+    let media = ada.upload(&tests::film(64), "a cta").await.ok()["id"].clone();
+    let send = || {
+        let request = ada
+            .request(Method::POST, "/api/v1/statuses")
+            .header("Idempotency-Key", "once")
+            .json(&json!({ "status": "Look", "media_ids": [media] }));
+        ada.send(request)
+    };
+    let (first, second) = tokio::join!(send(), send());
+    let (first, second) = (first.unwrap().ok(), second.unwrap().ok());
+    let again = send().await.unwrap().ok();
+    assert_eq!((&first["id"], &first["id"]), (&second["id"], &again["id"]));
+
+    let posted = format!("/api/v1/media/{}", media.as_str().unwrap());
+    let late = ada.put(&posted, &json!({ "description": "late" })).await.unwrap();
+    assert_eq!(late.status, 404, "as on Mastodon: {}", late.text);
+    let path = format!("/api/v1/statuses/{}", first["id"].as_str().unwrap());
+    let edit = json!({
+        "status": "Look", "media_ids": [media],
+        "media_attributes": [{ "id": media, "description": "a cat", "focus": "0.5,-0.5" }],
+    });
+    let edited = ada.put(&path, &edit).await.unwrap().ok();
+    let attachment = &edited["media_attachments"][0];
+    assert_eq!(attachment["description"], "a cat");
+    assert_eq!(attachment["meta"]["focus"], json!({ "x": 0.5, "y": -0.5 }));
+    let history = ada.get(&format!("{path}/history")).await.unwrap().ok();
+    assert_eq!(history[0]["media_attachments"][0]["description"], "a cta");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everyone_learns_where_the_source_is() {
+    let node = Node::start().await;
+    let stranger = Client::anonymous(&node.origin());
+    let told = stranger.get("/api/v2/instance").await.unwrap().ok()["source_url"].clone();
+    let about = stranger.get(told.as_str().unwrap()).await.unwrap();
+    assert_eq!(about.status, 200);
+    assert!(about.text.contains("From the people who run this node"), "{}", about.text);
+    let nodeinfo = stranger.get("/nodeinfo/2.1").await.unwrap().ok();
+    assert!(nodeinfo["software"].get("repository").is_none());
+
+    let source = "https://code.example/ours";
+    let environment = vec![("SOVEREIGN_PROFILE__SOURCE_URL".to_owned(), source.to_owned())];
+    let node = Node::start_with(NodeOptions { environment, ..NodeOptions::default() }).await;
+    let stranger = Client::anonymous(&node.origin());
+    let told = stranger.get("/api/v2/instance").await.unwrap().ok();
+    assert_eq!(told["source_url"], source);
+    let nodeinfo = stranger.get("/nodeinfo/2.1").await.unwrap().ok();
+    assert_eq!(nodeinfo["software"]["repository"], source);
+    let about = stranger.get("/about").await.unwrap().text;
+    let version = nodeinfo["software"]["version"].as_str().unwrap();
+    assert!(about.contains(source) && about.contains(version) && about.contains("AGPL"), "{about}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,9 @@
 mod api;
 mod browser;
 mod client_library;
+mod filters;
 mod independent_peer;
 mod kill;
+mod limits;
 mod two_nodes;
 mod unavailable;

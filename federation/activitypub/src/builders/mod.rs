@@ -26,7 +26,8 @@ pub use context::{actor_context, context};
 pub use discovery::{WebFingerDocument, host_meta};
 pub use nodeinfo::{NodeInfo, NodeInfoVersion, nodeinfo_discovery};
 pub use note::{
-    AttachmentDocument, NoteDocument, PollDocument, PollOptionDocument, TagDocument, vote,
+    AttachmentDocument, NoteDocument, PollDocument, PollOptionDocument, RepliesDocument,
+    TagDocument, vote,
 };
 
 use serde_json::{Map, Value};

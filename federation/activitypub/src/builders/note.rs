@@ -39,13 +39,25 @@ pub struct NoteDocument {
     /// The answers, if it asks.
     pub poll: Option<PollDocument>,
     /// The collection of its replies.
-    pub replies: Option<Url>,
+    pub replies: Option<RepliesDocument>,
     /// The post it quotes.
     pub quote: Option<Url>,
     /// The quoted author's consent (FEP-044f).
     pub quote_authorization: Option<Url>,
     /// Who may quote it without asking (FEP-044f): actors or collections. `None` says nothing.
     pub quotable_by: Option<Vec<Url>>,
+}
+
+/// The collection of a post's replies, as it comes along with the post.
+///
+/// It is an object with an empty first page, as Mastodon has it: strict readers refuse a plain
+/// string here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepliesDocument {
+    /// The collection.
+    pub id: Url,
+    /// The first page that can be fetched.
+    pub next: Url,
 }
 
 /// An entry of `tag`.
@@ -149,7 +161,7 @@ impl NoteDocument {
         put(&mut object, "attachment", Some(attachments));
         let tags: Value = self.tags.iter().map(TagDocument::build).collect();
         put(&mut object, "tag", Some(tags));
-        put(&mut object, "replies", self.replies.as_ref().map(Url::as_str));
+        put(&mut object, "replies", self.replies.as_ref().map(RepliesDocument::build));
         if let Some(quote) = &self.quote {
             for name in ["quote", "quoteUri", "_misskey_quote"] {
                 put(&mut object, name, Some(quote.as_str()));
@@ -165,6 +177,21 @@ impl NoteDocument {
             poll.put(&mut object);
         }
         Value::Object(object)
+    }
+}
+
+impl RepliesDocument {
+    fn build(&self) -> Value {
+        json!({
+            "id": self.id.as_str(),
+            "type": "Collection",
+            "first": {
+                "type": "CollectionPage",
+                "next": self.next.as_str(),
+                "partOf": self.id.as_str(),
+                "items": [],
+            },
+        })
     }
 }
 

@@ -162,7 +162,10 @@ fn sample_note() -> NoteDocument {
             height: Some(480),
         }],
         poll: None,
-        replies: Some(url("https://a.example/posts/1/replies")),
+        replies: Some(RepliesDocument {
+            id: url("https://a.example/posts/1/replies"),
+            next: url("https://a.example/posts/1/replies?page=true"),
+        }),
         quote: None,
         quote_authorization: None,
         quotable_by: Some(vec![url(PUBLIC)]),
@@ -208,7 +211,16 @@ fn a_note() {
                     },
                 },
             ],
-            "replies": "https://a.example/posts/1/replies",
+            "replies": {
+                "id": "https://a.example/posts/1/replies",
+                "type": "Collection",
+                "first": {
+                    "type": "CollectionPage",
+                    "next": "https://a.example/posts/1/replies?page=true",
+                    "partOf": "https://a.example/posts/1/replies",
+                    "items": [],
+                },
+            },
             "interactionPolicy": {"canQuote": {"automaticApproval": [PUBLIC]}},
         })
     );

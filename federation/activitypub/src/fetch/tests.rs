@@ -226,8 +226,8 @@ struct Blocked(&'static str);
 
 #[async_trait]
 impl HostGate for Blocked {
-    async fn admits(&self, host: &str) -> bool {
-        host != self.0
+    async fn admits(&self, url: &Url) -> bool {
+        url.host_str() != Some(self.0)
     }
 }
 

@@ -93,6 +93,11 @@ impl Post {
             .is_some_and(|document| document.types().iter().any(|t| PostKind::parse(t).is_some()))
     }
 
+    /// What a post answers, read alone: for whoever must know before the rest matters.
+    pub fn answered(value: &Value) -> Option<Url> {
+        Document::part(value)?.url("inReplyTo")
+    }
+
     /// Reads a post.
     pub fn parse(value: &Value) -> Result<Self, VocabularyError> {
         let document = Document::root(value)?;

@@ -109,7 +109,7 @@ async fn a_redirect_is_followed_and_a_blocked_host_is_not_asked() {
     struct Closed;
     #[async_trait::async_trait]
     impl HostGate for Closed {
-        async fn admits(&self, _host: &str) -> bool {
+        async fn admits(&self, _url: &Url) -> bool {
             false
         }
     }

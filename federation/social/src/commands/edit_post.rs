@@ -5,10 +5,11 @@ use spine::JobOptions;
 use super::publish::{NewPoll, check_length, check_media, stored_poll};
 use super::transaction::transaction;
 use crate::events::PostEdited;
+use crate::media::{check_description, within_picture};
 use crate::outbound::{ClosePoll, FederateEdit};
 use crate::store::write_commands as store;
 use crate::text::{format_text, hashtags};
-use crate::write::posts::{self, Attachment, EditedPost};
+use crate::write::posts::{self, Attachment, EditedPost, MediaChange};
 use crate::{AccountId, MediaId, PostId, Social, SocialError, Visibility};
 
 /// What of a post changes, as Mastodon's API has it: what is `None` stays, except that a content
@@ -25,6 +26,8 @@ pub struct PostEdit {
     pub language: Option<String>,
     /// Uploads in order.
     pub media: Option<Vec<MediaId>>,
+    /// What changes of these uploads, posted before or not.
+    pub media_changes: Vec<MediaChange>,
     /// Its poll; other options than before drop the votes.
     pub poll: Option<NewPoll>,
 }
@@ -64,6 +67,11 @@ impl Social {
         if !media.is_empty() {
             check_media(self, actor, &media, Some(post)).await?;
         }
+        let mut media_changes = edit.media_changes;
+        for change in &mut media_changes {
+            check_description(change.description.as_deref())?;
+            change.focus = change.focus.map(within_picture);
+        }
         let now = self.spine().clock().now();
         let poll = edit.poll.map(|poll| stored_poll(self, poll, now)).transpose()?;
         let ends_at = poll.as_ref().and_then(|poll| poll.ends_at);
@@ -79,6 +87,7 @@ impl Social {
             emojis: serde_json::Value::Array(Vec::new()),
             mentions: named.mentions,
             media: media.into_iter().map(Attachment::Uploaded).collect(),
+            media_changes,
             poll,
             edited_at: now,
             cause: super::transaction::by(&me.uri),

@@ -7,7 +7,7 @@
 mod actor;
 mod block;
 mod block_domain;
-mod block_for_node;
+mod block_hosts;
 mod bookmark;
 mod boost;
 mod create_local_account;
@@ -15,6 +15,7 @@ mod delete_local_account;
 mod delete_post;
 mod edit_post;
 mod favourite;
+mod filters;
 mod follow;
 mod follow_requests;
 mod lists;
@@ -36,8 +37,11 @@ mod transaction;
 mod update_profile;
 mod vote;
 
+pub use crate::write::posts::MediaChange;
+pub use block_hosts::HostBlocks;
 pub use create_local_account::NewLocalAccount;
 pub use edit_post::PostEdit;
+pub use filters::{FilterChange, FilterExpiry, KeywordChange};
 pub use follow::FollowOptions;
 pub use lists::ListChange;
 pub use mute::MuteOptions;

@@ -2,12 +2,10 @@
 
 use super::transaction::transaction;
 use crate::events::PostReacted;
+use crate::limits::PINNED_POSTS;
 use crate::store::write_commands as store;
 use crate::write::pins;
 use crate::{AccountId, PostId, Social, SocialError, Visibility, outbound};
-
-/// Most posts a local account pins, as on Mastodon.
-const MOST: i64 = 5;
 
 impl Social {
     /// Pins a post of the actor's own; again changes nothing.
@@ -26,12 +24,13 @@ impl Social {
                 "Posts that are only visible to mentioned users cannot be pinned".to_owned(),
             ));
         }
+        let most = i64::try_from(PINNED_POSTS).unwrap_or(i64::MAX);
         transaction!(self, &me.uri, tx => {
             let new = pins::pin(self, tx, actor, &[post]).await?;
             if new.is_empty() {
                 return Ok(());
             }
-            if store::count_pins(tx.conn(), actor.number()).await? > MOST {
+            if store::count_pins(tx.conn(), actor.number()).await? > most {
                 return Err(SocialError::Invalid(
                     "You have already pinned the maximum number of posts".to_owned(),
                 ));

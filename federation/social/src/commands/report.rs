@@ -82,9 +82,7 @@ impl Social {
 
     async fn instance_row(&self) -> Result<Option<store::ActorRow>, SocialError> {
         let pool = self.spine().pool();
-        let Some(name) = documents_accounts::instance_actor(pool).await? else { return Ok(None) };
-        let found = store::by_handles(pool, &[&name], &[None]).await?;
-        match found.first() {
+        match documents_accounts::instance_actor(pool).await? {
             Some(row) => Ok(store::actor(pool, row.id).await?),
             None => Ok(None),
         }

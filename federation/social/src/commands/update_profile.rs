@@ -6,6 +6,7 @@ use spine::JobOptions;
 use super::create_local_account::LONGEST_DISPLAY_NAME;
 use super::transaction::transaction;
 use crate::events::AccountChanged;
+use crate::limits::PROFILE_FIELDS;
 use crate::outbound::FederateActor;
 use crate::store::write_accounts::{self as store, Profile};
 use crate::text::{count_characters, format_line, format_text};
@@ -13,8 +14,6 @@ use crate::{AccountId, Social, SocialError, Visibility};
 
 /// Longest description, in characters.
 const LONGEST_NOTE: usize = 5_000;
-/// Most fields.
-const MOST_FIELDS: usize = 8;
 /// Longest name or value of a field, in characters.
 const LONGEST_FIELD: usize = 500;
 /// Longest language code.
@@ -184,8 +183,8 @@ fn check(change: &ProfileChange) -> Result<(), SocialError> {
         return too_long("Language", LONGEST_LANGUAGE);
     }
     let Some(fields) = &change.fields else { return Ok(()) };
-    if fields.len() > MOST_FIELDS {
-        return Err(SocialError::Invalid(format!("A profile has at most {MOST_FIELDS} fields")));
+    if fields.len() > PROFILE_FIELDS {
+        return Err(SocialError::Invalid(format!("A profile has at most {PROFILE_FIELDS} fields")));
     }
     for field in fields {
         if length(&field.name) > LONGEST_FIELD || length(&field.value) > LONGEST_FIELD {

@@ -55,7 +55,7 @@ impl Social {
     pub async fn instance_actor(&self) -> Result<Option<Value>, SocialError> {
         let pool = self.0.spine.pool();
         let Some(row) = documents_accounts::instance_actor(pool).await? else { return Ok(None) };
-        let document = self.actor_document(&row).await?;
+        let document = self.actor_document(&row.username).await?;
         Ok(document.map(Document::into_value))
     }
 

@@ -77,21 +77,12 @@ impl Social {
     ) -> Result<Option<Value>, SocialError> {
         let Some(owner) = self.owner(username).await? else { return Ok(None) };
         let id = self.collection_id(&owner, owner.followers_url.as_deref(), "followers");
-        let pool = self.0.spine.pool();
-        match part {
-            Part::Whole => Ok(Some(paged(
-                id,
-                CollectionOrder::Ordered,
-                owner.followers_count,
-                !owner.hide_collections,
-            ))),
-            Part::Page { .. } if owner.hide_collections => Ok(None),
-            Part::Page { after } => {
-                let below = after.unwrap_or(i64::MAX);
-                let rows = documents_accounts::followers(pool, owner.id, below, ACCOUNTS).await?;
-                Ok(Some(people(id, after, rows)))
-            }
-        }
+        let Some(after) = page_of_people(&owner, part) else {
+            return Ok(people_in_number(id, &owner, owner.followers_count, part));
+        };
+        let (pool, below) = (self.0.spine.pool(), after.unwrap_or(i64::MAX));
+        let rows = documents_accounts::followers(pool, owner.id, below, ACCOUNTS).await?;
+        Ok(Some(people(id, after, rows)))
     }
 
     /// Whom one of our accounts follows: the number, and the people unless the account hides them.
@@ -105,21 +96,12 @@ impl Social {
     ) -> Result<Option<Value>, SocialError> {
         let Some(owner) = self.owner(username).await? else { return Ok(None) };
         let id = self.collection_id(&owner, owner.following_url.as_deref(), "following");
-        let pool = self.0.spine.pool();
-        match part {
-            Part::Whole => Ok(Some(paged(
-                id,
-                CollectionOrder::Ordered,
-                owner.following_count,
-                !owner.hide_collections,
-            ))),
-            Part::Page { .. } if owner.hide_collections => Ok(None),
-            Part::Page { after } => {
-                let below = after.unwrap_or(i64::MAX);
-                let rows = documents_accounts::following(pool, owner.id, below, ACCOUNTS).await?;
-                Ok(Some(people(id, after, rows)))
-            }
-        }
+        let Some(after) = page_of_people(&owner, part) else {
+            return Ok(people_in_number(id, &owner, owner.following_count, part));
+        };
+        let (pool, below) = (self.0.spine.pool(), after.unwrap_or(i64::MAX));
+        let rows = documents_accounts::following(pool, owner.id, below, ACCOUNTS).await?;
+        Ok(Some(people(id, after, rows)))
     }
 
     /// The posts that one of our accounts pinned and that are for everyone, whole.
@@ -164,7 +146,7 @@ impl Social {
         let id = self.own_url(&format!("{}/replies", row.uri));
         let Part::Page { after } = part else {
             let collection = CollectionDocument {
-                first: Some(with_query(&id, None)),
+                first: Some(first_page(&id)),
                 id,
                 order: CollectionOrder::Unordered,
                 total_items: None,
@@ -208,7 +190,7 @@ fn is_full<T>(rows: &[T], limit: i64) -> bool {
 /// A collection that shows its number and, perhaps, its pages.
 fn paged(id: Url, order: CollectionOrder, total: i64, shows_items: bool) -> Value {
     let collection = CollectionDocument {
-        first: shows_items.then(|| with_query(&id, None)),
+        first: shows_items.then(|| first_page(&id)),
         id,
         order,
         total_items: u64::try_from(total).ok(),
@@ -216,6 +198,20 @@ fn paged(id: Url, order: CollectionOrder, total: i64, shows_items: bool) -> Valu
         items: None,
     };
     collection.build()
+}
+
+/// The page of people that is asked for, where the account shows them.
+fn page_of_people(owner: &LocalActorRow, part: Part) -> Option<Option<i64>> {
+    match part {
+        Part::Page { after } if !owner.hide_collections => Some(after),
+        Part::Page { .. } | Part::Whole => None,
+    }
+}
+
+/// How many people there are; nothing where hidden people are asked for.
+fn people_in_number(id: Url, owner: &LocalActorRow, total: i64, part: Part) -> Option<Value> {
+    let shows_people = !owner.hide_collections;
+    (part == Part::Whole).then(|| paged(id, CollectionOrder::Ordered, total, shows_people))
 }
 
 fn people(id: Url, after: Option<i64>, rows: Vec<documents_accounts::FollowEntry>) -> Value {
@@ -240,6 +236,11 @@ fn page(
         items,
     };
     page.build()
+}
+
+/// Where a collection's pages begin.
+pub(super) fn first_page(collection: &Url) -> Url {
+    with_query(collection, None)
 }
 
 fn with_query(collection: &Url, after: Option<i64>) -> Url {

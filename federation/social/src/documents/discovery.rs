@@ -83,7 +83,7 @@ impl Social {
         let info = Arc::new(NodeInfo {
             software_name: SOFTWARE.to_owned(),
             software_version: env!("CARGO_PKG_VERSION").to_owned(),
-            repository: None,
+            repository: settings.source_url.clone(),
             homepage: None,
             open_registrations: settings.registrations_open,
             users_total: count(usage.users),

@@ -2,7 +2,7 @@
 
 use activitypub::builders::{
     self, Addressing, AttachmentDocument, NoteDocument, PollDocument, PollOptionDocument,
-    TagDocument,
+    RepliesDocument, TagDocument,
 };
 use activitypub::vocabulary::{self, FocalPoint, parse_url};
 use chrono::{DateTime, Utc};
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::collections::first_page;
 use crate::store::documents_posts::NoteRow;
 use crate::{Social, Visibility};
 
@@ -112,7 +113,8 @@ impl Social {
                 tags,
                 attachments: media.into_iter().filter_map(|item| self.attachment(item)).collect(),
                 poll: poll.map(poll_document),
-                replies: parse_url(&format!("{}/replies", row.uri)),
+                replies: parse_url(&format!("{}/replies", row.uri))
+                    .map(|id| RepliesDocument { next: first_page(&id), id }),
                 quote: None,
                 quote_authorization: None,
                 quotable_by: None,

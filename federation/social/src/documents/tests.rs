@@ -20,6 +20,15 @@ fn items(page: &Value) -> Vec<Value> {
     page["orderedItems"].as_array().or(page["items"].as_array()).cloned().unwrap_or_default()
 }
 
+/// The part that a page's address names.
+fn part_of(address: &str) -> Part {
+    let address = Url::parse(address).unwrap();
+    let value = |name: &str| {
+        address.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    Part::from_query(value("page").as_deref(), value("after").as_deref())
+}
+
 const FIRST: Part = Part::Page { after: None };
 
 #[tokio::test]
@@ -180,16 +189,54 @@ async fn pages_lead_to_the_end() {
         let page = node.social.outbox("ana", part).await.unwrap().unwrap();
         seen.extend(items(&page).iter().map(|item| item["id"].clone()));
         let Some(next) = page["next"].as_str() else { break };
-        let next = Url::parse(next).unwrap();
-        let value = |name: &str| {
-            next.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-        };
-        part = Part::from_query(value("page").as_deref(), value("after").as_deref());
+        part = part_of(next);
     }
     assert_eq!(seen.len(), 45);
     seen.sort_by_key(Value::to_string);
     seen.dedup();
     assert_eq!(seen.len(), 45);
+}
+
+#[tokio::test]
+async fn a_post_brings_its_replies_as_a_collection_whose_pages_agree() {
+    let (node, ana) = node_with_ana().await;
+    let (id, uri) = node.add_post("ana", ana, Visibility::Public).await;
+    let mut answers = Vec::new();
+    for _ in 0..60 {
+        let spine = node.social.spine();
+        let id = PostId(spine.snowflakes().next());
+        let answer = format!("{}/statuses/{id}", node.user("ana"));
+        let now = spine.clock().now();
+        let mut post =
+            crate::write::posts::StoredPost::new(id, &answer, ana, Visibility::Public, now);
+        post.local = true;
+        post.reply_to = crate::write::posts::ReplyTo::Uri(uri.clone());
+        node.insert(post).await;
+        answers.push(Value::from(answer));
+    }
+    let Some(Document::Here(note)) = node.social.post_document("ana", id, None).await.unwrap()
+    else {
+        panic!("it is not there");
+    };
+    let replies = &note["replies"];
+    assert_eq!(replies["type"], "Collection");
+    assert_eq!(replies["first"]["type"], "CollectionPage");
+    assert_eq!(replies["first"]["partOf"], replies["id"]);
+    let whole = node.social.replies_collection("ana", id, Part::Whole, None).await.unwrap();
+    let whole = whole.unwrap();
+    assert_eq!((&whole["id"], &whole["type"]), (&replies["id"], &replies["type"]));
+    assert_eq!(whole["first"], replies["first"]["next"]);
+    let (mut next, mut seen) = (whole["first"].clone(), Vec::new());
+    while let Some(address) = next.as_str() {
+        let part = part_of(address);
+        let page = node.social.replies_collection("ana", id, part, None).await.unwrap().unwrap();
+        assert_eq!((&page["id"], &page["partOf"]), (&next, &replies["id"]));
+        assert_eq!(page["type"], "CollectionPage");
+        assert!(!items(&page).is_empty());
+        seen.extend(items(&page));
+        next = page["next"].clone();
+    }
+    assert_eq!(seen, answers);
 }
 
 #[tokio::test]

@@ -95,19 +95,23 @@ pub(super) struct Applying<'a> {
 }
 
 impl<'a> Applying<'a> {
-    /// Loads what these activities name.
+    /// Loads what these activities name, once no other transaction applies one about the same thing:
+    /// a Create and its Delete, an answer and its parent see each other, however close they come.
     pub(super) async fn load<'i>(
         social: &'a Social,
         tx: &'a mut Tx,
         activities: impl IntoIterator<Item = &'i Incoming>,
     ) -> Result<Self, SocialError> {
         let mut names = Names::default();
+        let mut turns = Vec::new();
         for activity in activities {
+            turns.extend(activity.turns().map(String::from));
             names.add_document(&activity.raw);
             if let Some(receiver) = &activity.delivered_to {
                 names.add(receiver);
             }
         }
+        inbound_activities::take_turns(tx.conn(), &turns).await?;
         let mut known = Known::load(tx.conn(), names).await?;
         known.load_followed(tx.conn()).await?;
         let blocked = social.0.remote.blocked.load(social.0.spine.pool()).await?;
@@ -143,7 +147,8 @@ impl<'a> Applying<'a> {
     }
 }
 
-async fn apply_all(
+/// Applies those of these activities that nobody applied before.
+pub(super) async fn apply_all(
     social: &Social,
     tx: &mut Tx,
     items: &[(&ApplyActivity, Incoming)],

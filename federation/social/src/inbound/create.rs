@@ -2,15 +2,16 @@
 
 use activitypub::vocabulary::{ActivityKind, Post, PostKind};
 use serde_json::Value;
-use spine::JobOptions;
+use spine::{JobOptions, Tx};
+use url::Url;
 
 use super::apply::{Applying, Outcome};
 use super::incoming::Incoming;
 use crate::SocialError;
 use crate::remote::people::FindPeople;
 use crate::remote::post::{ReadPost, Reading};
-use crate::threads::FetchParents;
-use crate::write::posts::{self, Distribution, ReplyTo, StoredPost};
+use crate::threads::{FetchFirstReplies, FetchParents, FirstReplies};
+use crate::write::posts::{self, Distribution, Inserted, ReplyTo, StoredPost};
 use crate::write::votes::{self, Choice, NewVote};
 
 /// Whether this publishes a post that comes with it: many of them are stored at once.
@@ -35,25 +36,25 @@ pub(super) async fn apply_posts(
     let mut outcomes = vec![Outcome::Applied; activities.len()];
     let mut places = Vec::with_capacity(activities.len());
     let mut stored = Vec::with_capacity(activities.len());
-    let mut unknown_people = Vec::with_capacity(activities.len());
+    let mut wishes = Vec::with_capacity(activities.len());
     for (index, activity) in activities.iter().enumerate() {
         match read(applying, activity) {
-            Ok(read) => {
+            Ok((read, replies)) => {
                 places.push(index);
                 stored.push(read.stored);
-                unknown_people.push(read.unknown_people);
+                wishes.push((read.unknown_people, replies));
             }
             Err(reason) => outcomes[index] = Outcome::Ignored(reason),
         }
     }
     let inserted = posts::insert(applying.social, applying.tx, &stored).await?;
-    for (((index, post), people), inserted) in
-        places.into_iter().zip(stored).zip(unknown_people).zip(inserted)
+    for (((index, post), (people, replies)), inserted) in
+        places.into_iter().zip(stored).zip(wishes).zip(inserted)
     {
         outcomes[index] = match inserted.outcome {
             posts::Outcome::New => {
                 applying.tx.set_cause(activities[index].cause.clone());
-                follow_up(applying, &post, inserted.post, inserted.waits_for.is_some(), people)?;
+                follow_up(applying.tx, &post, &inserted, people, replies)?;
                 applying.stored(post.uri);
                 Outcome::Applied
             }
@@ -65,7 +66,10 @@ pub(super) async fn apply_posts(
     Ok(outcomes)
 }
 
-fn read(applying: &Applying<'_>, activity: &Incoming) -> Result<ReadPost, &'static str> {
+fn read(
+    applying: &Applying<'_>,
+    activity: &Incoming,
+) -> Result<(ReadPost, Option<FirstReplies>), &'static str> {
     let known = &applying.known;
     let object = activity.own_object().ok_or("the object is not its actor's")?;
     let post = Post::parse(object).map_err(|_| "the post cannot be read")?;
@@ -91,27 +95,30 @@ fn read(applying: &Applying<'_>, activity: &Incoming) -> Result<ReadPost, &'stat
     // Whatever nobody here asked for is left to those who did, as Mastodon does.
     let answers_us = post.in_reply_to.as_ref().is_some_and(|parent| known.post(parent).is_some());
     if known.is_followed_here(author) || read.addresses_us || answers_us {
-        Ok(read)
+        Ok((read, FirstReplies::of(&post)))
     } else {
         Err("nobody here follows its author or is addressed")
     }
 }
 
-/// What a new post asks for in the background: the posts it answers, the people it names.
+/// What a new post asks for in the background: the posts it answers, the people it names, the first
+/// answers to it.
 fn follow_up(
-    applying: &mut Applying<'_>,
+    tx: &mut Tx,
     post: &StoredPost,
-    id: crate::PostId,
-    waits_for_parent: bool,
-    unknown_people: Vec<url::Url>,
+    inserted: &Inserted,
+    people: Vec<Url>,
+    replies: Option<FirstReplies>,
 ) -> Result<(), SocialError> {
-    if waits_for_parent && matches!(post.reply_to, ReplyTo::Uri(_)) {
-        let options = JobOptions::default().part(post.uri.clone());
-        applying.tx.schedule_with(&FetchParents { post: id }, options)?;
+    let (id, part) = (inserted.post, || JobOptions::default().part(post.uri.clone()));
+    if inserted.waits_for.is_some() && matches!(post.reply_to, ReplyTo::Uri(_)) {
+        tx.schedule_with(&FetchParents { post: id }, part())?;
     }
-    if !unknown_people.is_empty() {
-        let options = JobOptions::default().part(post.uri.clone());
-        applying.tx.schedule_with(&FindPeople { post: id, people: unknown_people }, options)?;
+    if !people.is_empty() {
+        tx.schedule_with(&FindPeople { post: id, people }, part())?;
+    }
+    if let Some(replies) = replies {
+        tx.schedule_with(&FetchFirstReplies { post: id, replies }, part())?;
     }
     Ok(())
 }

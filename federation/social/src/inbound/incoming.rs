@@ -1,9 +1,10 @@
 //! An activity as its job reads it, and what it may say about its object.
 
+use std::iter;
 use std::ops::Deref;
 
 use activitypub::origin::same_origin;
-use activitypub::vocabulary::{Activity, parse_url};
+use activitypub::vocabulary::{Activity, ActivityKind, Post, parse_url};
 use serde_json::{Map, Value};
 use spine::Cause;
 use url::Url;
@@ -51,6 +52,26 @@ impl Incoming {
             Some(_) => None,
             None => self.object.id(),
         }
+    }
+
+    /// What this activity shares with those that it must not be applied beside: the object that is
+    /// made, changed or deleted, with the post that this answers, and what an Undo takes back;
+    /// else it stands for itself.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = Url> {
+        let object = match self.kind {
+            ActivityKind::Create
+            | ActivityKind::Update
+            | ActivityKind::Delete
+            | ActivityKind::Undo => self.object.id(),
+            _ => None,
+        };
+        let answered = match self.kind {
+            ActivityKind::Create | ActivityKind::Update => {
+                self.own_object().and_then(Post::answered)
+            }
+            _ => None,
+        };
+        iter::once(object.unwrap_or_else(|| self.id.clone())).chain(answered)
     }
 
     /// Whether this id is of the actor's host.

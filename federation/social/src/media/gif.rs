@@ -1,6 +1,7 @@
 //! Animated GIF files without comments and application data (GIF89a, W3C 1990).
 
-use super::picture::{MOST_PIXELS, PictureError};
+use super::picture::PictureError;
+use crate::limits::PICTURE_PIXELS;
 
 /// Most frames (Mastodon's limit for video).
 const MOST_FRAMES: usize = 36_000;
@@ -13,7 +14,7 @@ pub(super) fn without_metadata(bytes: &[u8]) -> Result<Vec<u8>, PictureError> {
     kept.extend_from_slice(header);
     let screen = u64::from(u16::from_le_bytes([header[6], header[7]]))
         * u64::from(u16::from_le_bytes([header[8], header[9]]));
-    if screen > MOST_PIXELS {
+    if screen > PICTURE_PIXELS {
         return Err(PictureError::TooManyPixels);
     }
     kept.extend_from_slice(reader.take(table_size(header[10]))?);

@@ -22,6 +22,7 @@ mod webp;
 
 use bytes::Bytes;
 
+use crate::limits::DESCRIPTION_CHARACTERS;
 use crate::read::entities::{Focus, MediaAttachment};
 use crate::read::views::media_view;
 use crate::store::media_uploads::{self, NewUpload};
@@ -30,12 +31,8 @@ use crate::{AccountId, MediaId, Social, SocialError};
 pub use files::MediaFile;
 pub(crate) use files::MediaStore;
 pub use intake::Upload;
-pub(crate) use picture::MOST_PIXELS;
 pub(crate) use sniff::ACCEPTED_TYPES;
 pub use sweep::RemoveUnattached;
-
-/// Longest description, in characters, as Mastodon has it.
-pub(crate) const LONGEST_DESCRIPTION: usize = 1_500;
 
 /// Which picture of a profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +62,21 @@ impl Social {
         actor: AccountId,
         upload: Upload,
     ) -> Result<MediaAttachment, SocialError> {
-        let description = described(upload.description.clone())?;
-        let focus = upload.focus.map(within_picture);
+        check_description(upload.description.as_deref())?;
+        let description = upload.description.clone();
+        let focus = upload.focus.map(|focus| within_picture((focus.x, focus.y)));
         let prepared = self.0.media.prepare(self.settings(), upload).await?;
         let bytes = i64::try_from(prepared.file.bytes.len()).unwrap_or(i64::MAX);
         let path = self.0.media.put(prepared.file).await?;
         let preview_path = match prepared.preview {
-            Some(preview) => Some(self.0.media.put(preview).await?),
+            Some(preview) => match self.0.media.put(preview).await {
+                Ok(path) => Some(path),
+                Err(error) => {
+                    // A disk that is full must not be filled with what nobody can use.
+                    self.0.media.remove(&path).await?;
+                    return Err(error);
+                }
+            },
             None => None,
         };
         let id = MediaId(self.spine().snowflakes().next());
@@ -96,7 +101,8 @@ impl Social {
         self.media(actor, id).await
     }
 
-    /// Changes description and focus of an upload that is not attached yet. Absent: as it is.
+    /// Changes description and focus of an upload that is not attached yet, as Mastodon has it; what
+    /// is posted changes with an edit of its post ([`Social::edit_post`]). Absent: as it is.
     ///
     /// # Errors
     /// Not found (or not the actor's), or the store failed.
@@ -107,8 +113,9 @@ impl Social {
         description: Option<String>,
         focus: Option<Focus>,
     ) -> Result<MediaAttachment, SocialError> {
-        let description = described(description)?;
-        let (text, focus) = (description.as_deref(), focus.map(within_picture));
+        check_description(description.as_deref())?;
+        let text = description.as_deref();
+        let focus = focus.map(|focus| within_picture((focus.x, focus.y)));
         let pool = self.spine().pool();
         let row = media_uploads::update(pool, actor.number(), id.number(), text, focus)
             .await?
@@ -165,17 +172,20 @@ impl Social {
     }
 }
 
-/// The description, where it is not too long.
-fn described(text: Option<String>) -> Result<Option<String>, SocialError> {
+/// Refuses a description that is too long.
+///
+/// # Errors
+/// [`SocialError::Invalid`].
+pub(crate) fn check_description(text: Option<&str>) -> Result<(), SocialError> {
     match text {
-        Some(text) if text.chars().count() > LONGEST_DESCRIPTION => Err(SocialError::Invalid(
-            format!("Description is too long (maximum is {LONGEST_DESCRIPTION} characters)"),
+        Some(text) if text.chars().count() > DESCRIPTION_CHARACTERS => Err(SocialError::Invalid(
+            format!("Description is too long (maximum is {DESCRIPTION_CHARACTERS} characters)"),
         )),
-        text => Ok(text),
+        _ => Ok(()),
     }
 }
 
 /// The point, moved into the picture.
-fn within_picture(focus: Focus) -> (f32, f32) {
-    (focus.x.clamp(-1.0, 1.0), focus.y.clamp(-1.0, 1.0))
+pub(crate) fn within_picture((x, y): (f32, f32)) -> (f32, f32) {
+    (x.clamp(-1.0, 1.0), y.clamp(-1.0, 1.0))
 }

@@ -8,9 +8,8 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits};
 
 use super::sniff::FileType;
+use crate::limits::PICTURE_PIXELS;
 
-/// Most pixels of a picture that is read (Mastodon: 7,680 × 4,320), checked before it is decoded.
-pub(crate) const MOST_PIXELS: u64 = 33_177_600;
 /// Most pixels of a picture that is stored (Mastodon: 3,840 × 2,160); larger ones are shrunk.
 const STORED_PIXELS: u64 = 8_294_400;
 /// Longest side of a preview.
@@ -62,7 +61,7 @@ pub(crate) fn read(kind: FileType, bytes: &[u8]) -> Result<Picture, PictureError
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(refusal)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+    if u64::from(width) * u64::from(height) > PICTURE_PIXELS {
         return Err(PictureError::TooManyPixels);
     }
     // A picture whose orientation cannot be read is shown as it is.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
-use spine::{Job, JobError, JobRun, Lane};
+use spine::{Cause, Job, JobError, JobRun, Lane};
 
 use crate::store::media_uploads;
 use crate::{Social, SocialError};
@@ -11,10 +11,13 @@ use crate::{Social, SocialError};
 /// How long an upload waits for its post.
 const WAITS_HOURS: i64 = 24;
 /// Rows that are removed by one statement.
-const BATCH: i64 = 500;
+const BATCH: i64 = 100;
 
-/// Removes uploads that no post took within a day, rows first, then files. Safe to run twice; a
-/// crash in between leaves files that nobody can guess and nothing names.
+/// Removes uploads that no post took within a day: those that were never attached, and those whose
+/// post was deleted or edited since.
+///
+/// Rows and files go together: a row is gone for others only after its files are, so that a run
+/// that is cut short is made good by the next, and no post takes an upload meanwhile.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct RemoveUnattached {}
 
@@ -37,14 +40,15 @@ impl Social {
     pub(crate) async fn remove_unattached_media(&self) -> Result<(), SocialError> {
         let before = self.spine().clock().now() - Duration::hours(WAITS_HOURS);
         loop {
-            let pool = self.spine().pool();
-            let files = media_uploads::remove_unattached(pool, before, BATCH).await?;
+            let mut tx = self.spine().begin(Cause::system()).await?;
+            let files = media_uploads::remove_unattached(tx.conn(), before, BATCH).await?;
             if files.is_empty() {
                 return Ok(());
             }
             for path in &files {
                 self.0.media.remove(path).await?;
             }
+            tx.commit().await?;
             tracing::info!(files = files.len(), "unattached media was removed");
         }
     }

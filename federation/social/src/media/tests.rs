@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
+use spine::Cause;
 
 use super::{ProfilePicture, Upload};
 use crate::read::entities::Focus;
 use crate::read::tests::Node;
+use crate::write::posts::{self, DeletedPost};
 use crate::{AccountId, SocialError, Visibility};
 
 /// A JPEG of this size, red on its left half.
@@ -234,6 +236,48 @@ async fn uploads_that_nobody_attached_are_gone_after_a_day() {
         assert!(node.social.open_media(path(url.as_deref()), None).await.is_err());
     }
     assert!(node.social.open_media(path(used.url.as_deref()), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_files_of_a_deleted_post_are_gone_after_a_day() {
+    let (node, me) = start().await;
+    let made = node.social.upload(me, upload(jpeg(700, 20))).await.unwrap();
+    let post = node.post(me, Visibility::Public).await;
+    node.run(
+        "UPDATE social.media SET post_id = $2 WHERE id = $1",
+        &[made.id.number(), post.number()],
+    )
+    .await;
+    node.clock.advance(chrono::Duration::days(300));
+    let mut tx = node.social.spine().begin(Cause::system()).await.unwrap();
+    let gone = DeletedPost { post, cause: Cause::system() };
+    posts::delete(&node.social, &mut tx, &[gone]).await.unwrap();
+    tx.commit().await.unwrap();
+    // It may be written anew with the same picture.
+    node.social.remove_unattached_media().await.unwrap();
+    assert!(node.social.open_media(path(made.url.as_deref()), None).await.is_ok());
+    node.clock.advance(chrono::Duration::hours(25));
+    node.social.remove_unattached_media().await.unwrap();
+    assert!(node.social.media(me, made.id).await.is_err());
+    for url in [&made.url, &made.preview_url] {
+        assert!(node.social.open_media(path(url.as_deref()), None).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_removed_is_not_forgotten() {
+    let (node, me) = start().await;
+    let made = node.social.upload(me, upload(jpeg(20, 20))).await.unwrap();
+    node.clock.advance(chrono::Duration::hours(25));
+    // What is no file, and not empty, cannot be removed as one.
+    let file = node.social.settings().media_folder.join(path(made.url.as_deref()));
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir_all(file.join("full")).unwrap();
+    assert!(node.social.remove_unattached_media().await.is_err());
+    assert!(node.social.media(me, made.id).await.is_ok());
+    std::fs::remove_dir_all(&file).unwrap();
+    node.social.remove_unattached_media().await.unwrap();
+    assert!(node.social.media(me, made.id).await.is_err());
 }
 
 #[tokio::test]

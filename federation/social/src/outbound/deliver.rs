@@ -33,57 +33,49 @@ pub struct Delivery {
     pub(super) since: DateTime<Utc>,
 }
 
-/// Delivers an activity to an inbox when there is time.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Deliver(pub(super) Delivery);
+/// A job that makes one delivery; they differ in their lane alone.
+macro_rules! delivery_job {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $lane:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub(super) Delivery);
 
-/// Delivers an activity that somebody waits for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DeliverSoon(pub(super) Delivery);
+        #[async_trait]
+        impl Job for $name {
+            type Context = Social;
+            const KIND: &'static str = $kind;
+            const LANE: Lane = $lane;
+            const MAX_ATTEMPTS: u16 = ATTEMPTS;
+            const TIMEOUT: Duration = Duration::from_secs(120);
 
-#[async_trait]
-impl Job for Deliver {
-    type Context = Social;
-    const KIND: &'static str = "social.deliver";
-    const LANE: Lane = Lane::Background;
-    const MAX_ATTEMPTS: u16 = ATTEMPTS;
-    const TIMEOUT: Duration = Duration::from_secs(120);
+            fn concurrency(&self) -> Option<Concurrency> {
+                Some(self.0.concurrency())
+            }
 
-    fn concurrency(&self) -> Option<Concurrency> {
-        Some(self.0.concurrency())
-    }
+            fn backoff(attempt: u16) -> Duration {
+                backoff(attempt)
+            }
 
-    fn backoff(attempt: u16) -> Duration {
-        backoff(attempt)
-    }
-
-    async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
-        self.0.run(social).await
-    }
+            async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
+                self.0.run(social).await
+            }
+        }
+    };
 }
 
-#[async_trait]
-impl Job for DeliverSoon {
-    type Context = Social;
-    const KIND: &'static str = "social.deliver_soon";
-    const LANE: Lane = Lane::Interactive;
-    const MAX_ATTEMPTS: u16 = ATTEMPTS;
-    const TIMEOUT: Duration = Duration::from_secs(120);
-
-    fn concurrency(&self) -> Option<Concurrency> {
-        Some(self.0.concurrency())
-    }
-
-    fn backoff(attempt: u16) -> Duration {
-        backoff(attempt)
-    }
-
-    async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
-        self.0.run(social).await
-    }
-}
+delivery_job!(
+    /// Delivers an activity to an inbox when there is time.
+    Deliver,
+    "social.deliver",
+    Lane::Background
+);
+delivery_job!(
+    /// Delivers an activity that somebody waits for.
+    DeliverSoon,
+    "social.deliver_soon",
+    Lane::Interactive
+);
 
 /// n⁴ + 15 seconds, as Mastodon waits: 16 s, 31 s, 96 s, …, 18 h.
 fn backoff(attempt: u16) -> Duration {

@@ -3,7 +3,7 @@
 //!
 //! One statement for the standing of all viewers towards all posts (and what they boost), at most
 //! five for bodies that are not cached, two for authors that are not cached, one for votes where
-//! there are polls.
+//! there are polls, one for filters that are not cached.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 
 use super::cache::epochs::{Slot, Thing};
 use super::entities::{Account, Poll, Shared, Status, ViewerFlags};
+use super::filters::HeldBack;
 use super::views::{AccountParts, PostParts, PostView, account_view, post_view};
 use crate::store::read_standing::StandingRow;
 use crate::store::{read_accounts, read_posts, read_standing};
@@ -71,7 +72,9 @@ impl Social {
         let views = self.post_views(posts).await?;
         let authors = self.account_views(views.values().map(|view| view.author).collect()).await?;
         let votes = self.votes(&standings, &views).await?;
-        let assembly = Assembly { now, standings, views, authors, votes };
+        let viewers = wanted.iter().filter_map(|wanted| wanted.viewer).collect();
+        let held_back = self.held_back(viewers).await?;
+        let assembly = Assembly { now, standings, views, authors, votes, held_back };
         Ok(wanted
             .iter()
             .filter_map(|wanted| assembly.show(*wanted).map(|shown| (*wanted, shown)))
@@ -241,6 +244,7 @@ struct Assembly {
     views: HashMap<PostId, Arc<PostView>>,
     authors: HashMap<AccountId, Shared<Account>>,
     votes: HashMap<(AccountId, PollId), Vec<i16>>,
+    held_back: HashMap<AccountId, Arc<HeldBack>>,
 }
 
 impl Assembly {
@@ -280,7 +284,11 @@ impl Assembly {
                 muted: standing.muted,
                 bookmarked: standing.bookmarked,
                 pinned: is_own_post.then_some(standing.pinned),
-                filtered: Vec::new(),
+                filtered: self
+                    .held_back
+                    .get(&viewer)
+                    .map(|filters| filters.results(view, self.now))
+                    .unwrap_or_default(),
             }
         });
         let mut things = view.things.to_vec();

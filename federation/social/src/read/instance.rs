@@ -7,7 +7,8 @@ use super::entities::{
     InstanceActivity, InstanceV1, InstanceV1Urls, MediaLimits, PollLimits, Registrations, Rule,
     Shared, Stats, StatusLimits, Thumbnail, Translation, Usage, Users,
 };
-use crate::media::{ACCEPTED_TYPES, LONGEST_DESCRIPTION, MOST_PIXELS};
+use crate::limits;
+use crate::media::ACCEPTED_TYPES;
 use crate::store::read_instance::{self, NumbersRow};
 use crate::{AccountId, Social, SocialError};
 
@@ -32,7 +33,7 @@ impl Social {
             domain: settings.domain(),
             title: settings.title.clone(),
             version: version(),
-            source_url: self.addresses().page("about"),
+            source_url: self.source_url(),
             description: settings.description.clone(),
             usage: Usage { users: Users { active_month: numbers.active_month } },
             thumbnail: Thumbnail { url: self.addresses().fixed("header.png") },
@@ -85,6 +86,14 @@ impl Social {
             contact_account: self.contact_account().await?,
             rules: self.instance_rules(),
         })
+    }
+
+    /// Where the source of what runs here is: as configured, else the page that says whom to ask.
+    fn source_url(&self) -> String {
+        match &self.settings().source_url {
+            Some(url) => url.to_string(),
+            None => self.addresses().page("about"),
+        }
     }
 
     /// The node's rules: none yet.
@@ -145,28 +154,28 @@ impl Social {
             urls: ConfigurationUrls { streaming: self.addresses().streaming() },
             accounts: AccountLimits {
                 max_featured_tags: 0,
-                max_pinned_statuses: 5,
-                max_profile_fields: 4,
+                max_pinned_statuses: limits::PINNED_POSTS,
+                max_profile_fields: limits::PROFILE_FIELDS,
             },
             statuses: StatusLimits {
                 max_characters: settings.max_post_characters,
                 max_media_attachments: settings.max_media_attachments,
-                characters_reserved_per_url: 23,
+                characters_reserved_per_url: limits::LINK_CHARACTERS,
             },
             media_attachments: MediaLimits {
                 supported_mime_types: ACCEPTED_TYPES.to_vec(),
-                description_limit: LONGEST_DESCRIPTION,
+                description_limit: limits::DESCRIPTION_CHARACTERS,
                 image_size_limit: settings.max_image_bytes,
-                image_matrix_limit: MOST_PIXELS,
+                image_matrix_limit: limits::PICTURE_PIXELS,
                 video_size_limit: settings.max_video_bytes,
-                video_frame_rate_limit: 120,
-                video_matrix_limit: 3_840 * 2_160,
+                video_frame_rate_limit: limits::VIDEO_FRAMES_A_SECOND,
+                video_matrix_limit: limits::VIDEO_PIXELS,
             },
             polls: PollLimits {
-                max_options: 4,
-                max_characters_per_option: 50,
-                min_expiration: 300,
-                max_expiration: 2_629_746,
+                max_options: *limits::POLL_OPTIONS.end(),
+                max_characters_per_option: limits::POLL_OPTION_CHARACTERS,
+                min_expiration: *limits::POLL_SECONDS.start(),
+                max_expiration: *limits::POLL_SECONDS.end(),
             },
             translation: Translation { enabled: false },
         }

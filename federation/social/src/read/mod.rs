@@ -11,6 +11,7 @@ mod ask;
 mod assemble;
 pub mod cache;
 pub mod entities;
+pub(crate) mod filters;
 mod instance;
 mod lists;
 mod notifications;

@@ -54,12 +54,7 @@ impl BlockList {
         if self.0.contains(&domain) {
             return true;
         }
-        self.blocks_host(url.host_str().unwrap_or_default())
-    }
-
-    /// Whether this host (punycode, lower case, no port), or a domain above it, is blocked.
-    pub(crate) fn blocks_host(&self, host: &str) -> bool {
-        let mut host = host.trim_end_matches('.');
+        let mut host = url.host_str().unwrap_or_default().trim_end_matches('.');
         loop {
             if self.0.contains(host) {
                 return true;
@@ -118,9 +113,9 @@ impl Gate {
 
 #[async_trait]
 impl HostGate for Gate {
-    async fn admits(&self, host: &str) -> bool {
+    async fn admits(&self, url: &Url) -> bool {
         match self.blocked.load(&self.pool).await {
-            Ok(list) => !list.blocks_host(host),
+            Ok(list) => !list.blocks(url),
             Err(error) => {
                 tracing::warn!(%error, "the block list could not be read: nothing is asked");
                 false

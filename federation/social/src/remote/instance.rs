@@ -20,10 +20,10 @@ pub(crate) async fn instance_key(
     settings: &SocialSettings,
 ) -> Result<ActorKey, SocialError> {
     loop {
-        if let Some(sealed) = documents_accounts::instance_key(spine.pool()).await? {
-            let der = spine.open_secret(&sealed.rsa_key_sealed)?;
+        if let Some(actor) = documents_accounts::instance_actor(spine.pool()).await? {
+            let der = spine.open_secret(&actor.rsa_key_sealed)?;
             let key = RsaSigningKey::from_pkcs8_der(&der).map_err(key_failed)?;
-            let key_id = parse_url(&format!("{}#main-key", sealed.uri))
+            let key_id = parse_url(&format!("{}#main-key", actor.uri))
                 .ok_or_else(|| SocialError::Invalid("the origin is no web address".to_owned()))?;
             return Ok(ActorKey { key_id, key: Arc::new(key) });
         }

@@ -1,12 +1,13 @@
-//! For tests: a whole node of ours on a fresh database, and a small server on loopback that plays
-//! the rest of the fediverse and remembers what it was asked.
+//! For tests: a node of ours whose inbox is spoken to, and a small server on loopback that plays the
+//! rest of the fediverse and remembers what it was asked.
 
 #![cfg(test)]
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use activitypub::keys::{ActorKey, Ed25519SigningKey, RsaSigningKey};
+use activitypub::keys::{ActorKey, RsaSigningKey};
 use activitypub::signature::{self, SignatureForm};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -15,23 +16,17 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::Method;
 use serde_json::{Value, json};
-use spine::http::{GuardedClient, HttpPolicy, PlainHttp};
-use spine::testing::TestSpine;
-use spine::{Cause, Roles, Running, Runtime};
+use spine::{Cause, Clock};
 use url::Url;
 
+use crate::commands::HostBlocks;
+use crate::home::{HERE, Home};
 use crate::inbound::{InboxRefusal, InboxRequest, InboxTarget, Receipt};
-use crate::service::MIGRATIONS;
 use crate::store::inbound_accounts::{self, AccountRow};
-use crate::store::write_accounts::{self, NewLocal};
 use crate::write::follows::{self, NewFollow};
 use crate::write::posts::{self, StoredPost};
-use crate::{AccountId, PostId, Social, SocialSettings, Visibility};
+use crate::{AccountId, PostId, Social, Visibility};
 
-/// Making RSA keys takes a while: all local accounts of all tests share one.
-static LOCAL_KEY: LazyLock<RsaSigningKey> = LazyLock::new(|| RsaSigningKey::generate().unwrap());
-static LOCAL_PROOF_KEY: LazyLock<Ed25519SigningKey> =
-    LazyLock::new(|| Ed25519SigningKey::generate().unwrap());
 /// Two keys of remote actors.
 static REMOTE_KEYS: LazyLock<[Arc<RsaSigningKey>; 2]> =
     LazyLock::new(|| [(); 2].map(|()| Arc::new(RsaSigningKey::generate().unwrap())));
@@ -93,6 +88,9 @@ async fn answer(State(served): State<Arc<Mutex<Served>>>, request: Request) -> R
             .into_response();
     }
     match served.documents.get(&path) {
+        Some((302, to)) => {
+            (StatusCode::FOUND, [(header::LOCATION, to.as_str().unwrap())]).into_response()
+        }
         Some((status, document)) => (
             StatusCode::from_u16(*status).unwrap(),
             [(header::CONTENT_TYPE, "application/activity+json")],
@@ -134,6 +132,11 @@ impl Peer {
 
     pub(crate) fn serve_at(&self, path: &str, status: u16, document: &Value) {
         lock(&self.served).documents.insert(path.to_owned(), (status, document.clone()));
+    }
+
+    /// Sends those who ask for this path elsewhere.
+    pub(crate) fn redirect(&self, path: &str, to: &str) {
+        self.serve_at(path, 302, &json!(to));
     }
 
     /// An actor document, served.
@@ -191,7 +194,7 @@ impl Peer {
 }
 
 fn now_text() -> String {
-    spine::Clock::system().now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    Clock::system().now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// How a request is signed.
@@ -203,72 +206,23 @@ pub(crate) struct Signing {
 }
 
 /// A node of ours.
-pub(crate) struct Node {
-    pub(crate) social: Social,
-    pub(crate) running: Running,
-    pub(crate) test: TestSpine,
+pub(crate) struct Node(Home);
+
+impl Deref for Node {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.0
+    }
 }
 
 impl Node {
     pub(crate) async fn start() -> Self {
-        let test = TestSpine::start(&[("social", &MIGRATIONS)]).await.unwrap();
-        let mut policy = HttpPolicy::new("test/1.0");
-        policy.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
-        policy.allow_plain_http = PlainHttp::AllowedNetworksOnly;
-        let settings = SocialSettings {
-            origin: Url::parse("http://127.0.0.1:9").unwrap(),
-            title: "Home".to_owned(),
-            description: String::new(),
-            contact_email: "admin@home.example".to_owned(),
-            media_folder: std::env::temp_dir().join("sovereign-social-tests"),
-            max_post_characters: 5_000,
-            max_media_attachments: 4,
-            max_image_bytes: 1 << 24,
-            max_video_bytes: 1 << 24,
-            registrations_open: false,
-            approval_required: false,
-        };
-        let client = GuardedClient::new(policy).unwrap();
-        let social = Social::open(test.spine.clone(), settings, client).await.unwrap();
-        let runtime = crate::service::register(Runtime::new(test.spine.clone()), &social);
-        let running = runtime.start(Roles::ALL).await.unwrap();
-        Self { social, running, test }
+        Self(Home::start(Clock::system()).await)
     }
 
     pub(crate) fn user(&self, name: &str) -> String {
-        format!("http://127.0.0.1:9/users/{name}")
-    }
-
-    /// One of our accounts.
-    pub(crate) async fn add_account(&self, name: &str, locked: bool) -> AccountId {
-        let spine = self.social.spine();
-        let uri = self.user(name);
-        let mut tx = spine.begin(Cause::system()).await.unwrap();
-        let id = spine.snowflakes().next().0;
-        let seal = |key: Vec<u8>| spine.seal_secret(&key).unwrap();
-        let new = NewLocal {
-            id,
-            uri: &uri,
-            url: &format!("http://127.0.0.1:9/@{name}"),
-            username: name,
-            kind: "Person",
-            display_name: name,
-            locked,
-            inbox_url: &format!("{uri}/inbox"),
-            shared_inbox_url: "http://127.0.0.1:9/inbox",
-            outbox_url: &format!("{uri}/outbox"),
-            followers_url: &format!("{uri}/followers"),
-            following_url: &format!("{uri}/following"),
-            featured_url: &format!("{uri}/collections/featured"),
-            created_at: spine.clock().now(),
-            rsa_key_sealed: &seal(LOCAL_KEY.to_pkcs8_der().unwrap()),
-            rsa_public_pem: &LOCAL_KEY.public_key_pem(),
-            ed25519_key_sealed: &seal(LOCAL_PROOF_KEY.to_pkcs8_der().unwrap()),
-            ed25519_multibase: &LOCAL_PROOF_KEY.public_multibase(),
-        };
-        assert!(write_accounts::insert_local(tx.conn(), &new).await.unwrap());
-        tx.commit().await.unwrap();
-        AccountId::from_number(id)
+        format!("{HERE}/users/{name}")
     }
 
     /// A post of one of our accounts.
@@ -306,22 +260,14 @@ impl Node {
     pub(crate) async fn follow_remote(&self, follower: AccountId, actor: &str) -> AccountRow {
         let id = Url::parse(actor).unwrap();
         let account = self.social.remote_account(&id).await.unwrap();
-        let uri = format!("http://127.0.0.1:9/follows/{}", account.id);
+        let uri = format!("{HERE}/follows/{}", account.id);
         self.follow(follower, account.id, &uri).await;
         account
     }
 
     /// Blocks a domain for the whole node.
     pub(crate) async fn block(&self, domain: &str) {
-        let spine = self.social.spine();
-        let mut tx = spine.begin(Cause::system()).await.unwrap();
-        let id = spine.snowflakes().next().0;
-        let now = spine.clock().now();
-        crate::store::write_relations::insert_domain_block(tx.conn(), id, None, domain, "", now)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
-        self.social.0.remote.blocked.forget();
+        self.social.block_hosts(&[domain.to_owned()], HostBlocks::Also("")).await.unwrap();
     }
 
     /// The right way to sign for an actor.
@@ -337,7 +283,7 @@ impl Node {
     /// A signed request to our shared inbox.
     pub(crate) fn request(&self, activity: &Value, signing: &Signing) -> InboxRequest {
         let body = Bytes::from(activity.to_string());
-        let target_uri = Url::parse("http://127.0.0.1:9/inbox").unwrap();
+        let target_uri = Url::parse(&format!("{HERE}/inbox")).unwrap();
         let key =
             ActorKey { key_id: Url::parse(&signing.key_id).unwrap(), key: signing.key.material() };
         let headers = signature::sign(

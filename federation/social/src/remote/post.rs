@@ -208,6 +208,7 @@ pub(crate) fn edited(
         mentions: new.mentions,
         tags: new.tags,
         media: new.media,
+        media_changes: Vec::new(),
         poll: new.poll,
         edited_at,
         cause: new.cause,

@@ -1,5 +1,7 @@
 //! Reading remote posts.
 
+use std::iter;
+
 use activitypub::origin::same_origin;
 use activitypub::vocabulary::Post;
 use serde_json::Value;
@@ -11,8 +13,8 @@ use super::known::{Known, Names};
 use super::people::FindPeople;
 use super::post::{Reading, edited};
 use crate::inbound::store_edit;
-use crate::store::inbound_posts;
-use crate::threads::FetchParents;
+use crate::store::{inbound_activities, inbound_posts};
+use crate::threads::{FetchFirstReplies, FetchParents, FirstReplies};
 use crate::write::posts::{self, DeletedPost, Distribution, Outcome};
 use crate::{PostId, Social};
 
@@ -23,15 +25,20 @@ pub(crate) struct Wanted {
     pub(crate) distribution: Distribution,
     /// Whether the posts that it answers are read too, in the background.
     pub(crate) parents: bool,
+    /// Whether the first answers to it are.
+    pub(crate) replies: bool,
 }
 
 impl Wanted {
     /// For context: it is no news.
-    pub(crate) const CONTEXT: Self = Self { distribution: Distribution::Nobody, parents: true };
+    pub(crate) const CONTEXT: Self =
+        Self { distribution: Distribution::Nobody, parents: true, replies: false };
     /// A new post.
-    pub(crate) const NEWS: Self = Self { distribution: Distribution::Everyone, parents: true };
+    pub(crate) const NEWS: Self =
+        Self { distribution: Distribution::Everyone, parents: true, replies: true };
     /// For context, by someone who looks after its parents himself.
-    pub(crate) const ALONE: Self = Self { distribution: Distribution::Nobody, parents: false };
+    pub(crate) const ALONE: Self =
+        Self { distribution: Distribution::Nobody, parents: false, replies: false };
 }
 
 /// A post that was read.
@@ -88,6 +95,9 @@ impl Social {
         }
         let blocked = self.0.remote.blocked.load(self.0.spine.pool()).await?;
         let mut tx = self.0.spine.begin(cause.clone()).await?;
+        let turns: Vec<String> =
+            iter::once(&post.id).chain(&post.in_reply_to).map(Url::to_string).collect();
+        inbound_activities::take_turns(tx.conn(), &turns).await?;
         let mut names = Names::default();
         names.add_document(document);
         let known = Known::load(tx.conn(), names).await?;
@@ -103,19 +113,26 @@ impl Social {
         let read = reading.read(&post, &author);
         let inserted = posts::insert(self, &mut tx, &[read.stored]).await?;
         let inserted = inserted.into_iter().next().ok_or(RemoteError::Untrue("it was not kept"))?;
+        let part = || JobOptions::default().part(post.id.as_str());
         match inserted.outcome {
-            Outcome::New if !read.unknown_people.is_empty() => {
-                let people = FindPeople { post: inserted.post, people: read.unknown_people };
-                tx.schedule_with(&people, JobOptions::default().part(post.id.as_str()))?;
+            Outcome::New => {
+                if !read.unknown_people.is_empty() {
+                    let people = FindPeople { post: inserted.post, people: read.unknown_people };
+                    tx.schedule_with(&people, part())?;
+                }
+                if let Some(replies) = FirstReplies::of(&post).filter(|_| wanted.replies) {
+                    let replies = FetchFirstReplies { post: inserted.post, replies };
+                    tx.schedule_with(&replies, part())?;
+                }
             }
-            Outcome::New | Outcome::Known => {}
+            Outcome::Known => {}
             Outcome::Deleted => return Err(RemoteError::Gone),
             Outcome::Refused => return Err(RemoteError::Refused),
         }
         let parent = inserted.waits_for.as_deref().and_then(activitypub::vocabulary::parse_url);
         if wanted.parents && parent.is_some() {
             let parents = FetchParents { post: inserted.post };
-            tx.schedule_with(&parents, JobOptions::default().part(post.id.as_str()))?;
+            tx.schedule_with(&parents, part())?;
         }
         tx.commit().await?;
         Ok(ReadBack { post: inserted.post, uri: post.id, parent })
@@ -140,6 +157,7 @@ impl Social {
         };
         let blocked = self.0.remote.blocked.load(self.0.spine.pool()).await?;
         let mut tx = self.0.spine.begin(cause.clone()).await?;
+        inbound_activities::take_turns(tx.conn(), &[id.as_str().to_owned()]).await?;
         let known = Known::load(tx.conn(), names).await?;
         let Some(stored) = known.post(id).filter(|post| !post.local) else { return Ok(()) };
         let Some(fetched) = fetched else {

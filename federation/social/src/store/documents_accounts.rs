@@ -163,28 +163,20 @@ pub(crate) async fn usage(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Usa
     .await
 }
 
-/// The user name of the node's own actor.
-pub(crate) async fn instance_actor(pool: &PgPool) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!(
-        "SELECT username FROM social.account JOIN social.local_account ON account_id = id
-          WHERE domain IS NULL AND kind = 'Application' ORDER BY id LIMIT 1"
-    )
-    .fetch_optional(pool)
-    .await
-}
-
-/// The sealed key of the node's own actor.
+/// The node's own actor.
 #[derive(Debug)]
-pub(crate) struct SealedKeyRow {
+pub(crate) struct InstanceRow {
+    pub(crate) id: i64,
     pub(crate) uri: String,
+    pub(crate) username: String,
     pub(crate) rsa_key_sealed: Vec<u8>,
 }
 
-/// The key of the node's own actor.
-pub(crate) async fn instance_key(pool: &PgPool) -> sqlx::Result<Option<SealedKeyRow>> {
+/// The node's own actor, with its key.
+pub(crate) async fn instance_actor(pool: &PgPool) -> sqlx::Result<Option<InstanceRow>> {
     sqlx::query_as!(
-        SealedKeyRow,
-        "SELECT uri, rsa_key_sealed
+        InstanceRow,
+        "SELECT id, uri, username, rsa_key_sealed
            FROM social.account JOIN social.local_account ON account_id = id
           WHERE domain IS NULL AND kind = 'Application' ORDER BY id LIMIT 1"
     )

@@ -32,6 +32,26 @@ pub(crate) async fn claim(
     .await
 }
 
+/// Waits until no other transaction works on one of these ids, and keeps them until the caller's
+/// transaction ends. What is read after it is what the others left behind.
+///
+/// The materialised list is read in its order, so that everyone takes the locks in the same order
+/// and nobody waits in a ring; a caller asks once, for all that it will work on. Ids are hashed, as
+/// locks have numbers: two ids of one number only wait for each other in vain.
+pub(crate) async fn take_turns(conn: &mut PgConnection, ids: &[String]) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"WITH turn AS MATERIALIZED (
+             SELECT DISTINCT hashtextextended(id, 0) AS key FROM unnest($1::text[]) AS id
+              ORDER BY key
+           )
+           SELECT pg_advisory_xact_lock(key) AS "taken!: ()" FROM turn"#,
+        ids
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Forgets a batch of activities applied before `before`; returns how many.
 pub(crate) async fn forget_applied(
     conn: &mut PgConnection,

@@ -1,7 +1,7 @@
 //! Rows of uploaded media.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::read_posts::MediaRow;
 
@@ -94,10 +94,34 @@ pub async fn update(
     .await
 }
 
+/// Changes description and focus of an upload that belongs to a post; absent parts stay.
+pub async fn change_posted(
+    conn: &mut PgConnection,
+    post: i64,
+    id: i64,
+    description: Option<&str>,
+    focus: Option<(f32, f32)>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE social.media
+            SET description = coalesce($3, description),
+                focus_x = coalesce($4, focus_x), focus_y = coalesce($5, focus_y)
+          WHERE post_id = $1 AND id = $2 AND path IS NOT NULL",
+        post,
+        id,
+        description,
+        focus.map(|focus| focus.0),
+        focus.map(|focus| focus.1),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Removes the rows of up to `most` uploads that nobody attached since `before`; the files that
-/// they named.
+/// they named, for the caller to remove before its transaction ends.
 pub async fn remove_unattached(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     before: DateTime<Utc>,
     most: i64,
 ) -> sqlx::Result<Vec<String>> {
@@ -110,7 +134,7 @@ pub async fn remove_unattached(
         before,
         most
     )
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().flat_map(|row| [row.path, row.preview_path]).flatten().collect())
 }

@@ -1,6 +1,7 @@
 //! Every SQL statement of the service.
 pub mod documents_accounts;
 pub mod documents_posts;
+pub mod filters;
 pub mod inbound_accounts;
 pub mod inbound_activities;
 pub mod inbound_hosts;

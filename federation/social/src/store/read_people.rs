@@ -26,7 +26,46 @@ pub enum People {
     MembersOf(i64),
 }
 
+/// Where a list of people is kept.
+struct Source {
+    table: &'static str,
+    /// The column of the number that pages.
+    place: &'static str,
+    /// Who is listed.
+    who: &'static str,
+    /// What the list hangs on.
+    of: &'static str,
+    /// Which rows of the table belong to the list.
+    only: &'static str,
+}
+
 impl People {
+    /// Where it is kept, and on which number it hangs.
+    fn source(self) -> (Source, i64) {
+        let source = |table, who, of, only| Source { table, place: "f.id", who, of, only };
+        match self {
+            Self::FollowersOf(id) => {
+                (source("follow", "follower_id", "target_id", " AND f.accepted"), id)
+            }
+            Self::FollowedBy(id) => {
+                (source("follow", "target_id", "follower_id", " AND f.accepted"), id)
+            }
+            Self::RequestsTo(id) => {
+                (source("follow", "follower_id", "target_id", " AND NOT f.accepted"), id)
+            }
+            Self::BlockedBy(id) => (source("block", "target_id", "account_id", ""), id),
+            Self::MutedBy(id) => (source("mute", "target_id", "account_id", ""), id),
+            Self::FavouritersOf(id) => (source("favourite", "account_id", "post_id", ""), id),
+            Self::BoostersOf(id) => {
+                (source("post", "author_id", "boost_of_id", " AND f.visibility <= 1"), id)
+            }
+            Self::MembersOf(id) => {
+                let members = source("list_member", "account_id", "list_id", "");
+                (Source { place: "f.account_id", ..members }, id)
+            }
+        }
+    }
+
     /// Whether the asker's own blocks and mutes empty the list: not where they are what is listed.
     fn is_for_others(self) -> bool {
         matches!(
@@ -46,66 +85,13 @@ pub async fn people(
     people: People,
     window: Window,
 ) -> sqlx::Result<Vec<PageRow>> {
-    let (start, end, of, place) = match people {
-        People::FollowersOf(id) => (
-            "SELECT f.id AS place, f.follower_id AS id FROM social.follow f \
-             JOIN social.account a ON a.id = f.follower_id WHERE f.target_id = ",
-            " AND f.accepted",
-            id,
-            "f.id",
-        ),
-        People::FollowedBy(id) => (
-            "SELECT f.id AS place, f.target_id AS id FROM social.follow f \
-             JOIN social.account a ON a.id = f.target_id WHERE f.follower_id = ",
-            " AND f.accepted",
-            id,
-            "f.id",
-        ),
-        People::RequestsTo(id) => (
-            "SELECT f.id AS place, f.follower_id AS id FROM social.follow f \
-             JOIN social.account a ON a.id = f.follower_id WHERE f.target_id = ",
-            " AND NOT f.accepted",
-            id,
-            "f.id",
-        ),
-        People::BlockedBy(id) => (
-            "SELECT f.id AS place, f.target_id AS id FROM social.block f \
-             JOIN social.account a ON a.id = f.target_id WHERE f.account_id = ",
-            "",
-            id,
-            "f.id",
-        ),
-        People::MutedBy(id) => (
-            "SELECT f.id AS place, f.target_id AS id FROM social.mute f \
-             JOIN social.account a ON a.id = f.target_id WHERE f.account_id = ",
-            "",
-            id,
-            "f.id",
-        ),
-        People::FavouritersOf(id) => (
-            "SELECT f.id AS place, f.account_id AS id FROM social.favourite f \
-             JOIN social.account a ON a.id = f.account_id WHERE f.post_id = ",
-            "",
-            id,
-            "f.id",
-        ),
-        People::BoostersOf(id) => (
-            "SELECT f.id AS place, f.author_id AS id FROM social.post f \
-             JOIN social.account a ON a.id = f.author_id WHERE f.boost_of_id = ",
-            " AND f.visibility <= 1",
-            id,
-            "f.id",
-        ),
-        People::MembersOf(id) => (
-            "SELECT f.account_id AS place, f.account_id AS id FROM social.list_member f \
-             JOIN social.account a ON a.id = f.account_id WHERE f.list_id = ",
-            "",
-            id,
-            "f.account_id",
-        ),
-    };
-    let mut query: QueryBuilder<Postgres> = QueryBuilder::new(start);
-    query.push_bind(of).push(end).push(" AND a.deleted_at IS NULL AND a.suspended_at IS NULL");
+    let (Source { table, place, who, of, only }, number) = people.source();
+    let mut query: QueryBuilder<Postgres> = QueryBuilder::new(format!(
+        "SELECT {place} AS place, f.{who} AS id FROM social.{table} f \
+           JOIN social.account a ON a.id = f.{who} WHERE f.{of} = "
+    ));
+    query.push_bind(number).push(only);
+    query.push(" AND a.deleted_at IS NULL AND a.suspended_at IS NULL");
     if let People::MutedBy(_) = people {
         query.push(" AND (f.expires_at IS NULL OR f.expires_at > ").push_bind(asker.now).push(")");
     }

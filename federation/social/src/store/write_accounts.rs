@@ -440,7 +440,8 @@ pub async fn purge(conn: &mut PgConnection, account: i64) -> sqlx::Result<()> {
               l AS (DELETE FROM social.conversation_mute WHERE account_id = $1),
               m AS (DELETE FROM social.post_mention WHERE account_id = $1),
               n AS (DELETE FROM social.idempotency WHERE account_id = $1),
-              o AS (DELETE FROM social.poll_vote WHERE account_id = $1)
+              o AS (DELETE FROM social.poll_vote WHERE account_id = $1),
+              p AS (DELETE FROM social.filter WHERE account_id = $1)
          UPDATE social.account
             SET followers_count = 0, following_count = 0, statuses_count = 0
           WHERE id = $1",

@@ -209,6 +209,24 @@ pub async fn remember_keys(
     Ok(rows.into_iter().map(|row| (row.account_id, row.key, row.post_id)).collect())
 }
 
+/// The post that a key made since `since`.
+pub async fn made_by_key(
+    pool: &PgPool,
+    account: i64,
+    key: &str,
+    since: DateTime<Utc>,
+) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "SELECT post_id FROM social.idempotency
+          WHERE account_id = $1 AND key = $2 AND created_at >= $3",
+        account,
+        key,
+        since,
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// Forgets keys older than `before`.
 pub async fn prune_keys(conn: &mut PgConnection, before: DateTime<Utc>) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM social.idempotency WHERE created_at < $1", before)

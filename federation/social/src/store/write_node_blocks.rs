@@ -1,26 +1,19 @@
-//! Hosts that the whole node blocks because its configuration says so.
+//! Hosts that the whole node blocks.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-/// Tells these blocks apart from those that an admin makes while the node runs.
-const REASON: &str = "configuration";
+/// The reason that tells the configuration's blocks from those made while the node runs.
+pub const CONFIGURATION: &str = "configuration";
 
-/// Makes the configuration's blocks exactly these; what an admin blocked stays.
-pub async fn replace(
+/// Blocks hosts; those that are blocked stay as they are.
+pub async fn insert(
     conn: &mut PgConnection,
     ids: &[i64],
     domains: &[String],
+    reason: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query!(
-        "DELETE FROM social.domain_block
-          WHERE account_id IS NULL AND reason = $1 AND NOT domain = ANY($2)",
-        REASON,
-        domains,
-    )
-    .execute(&mut *conn)
-    .await?;
     sqlx::query!(
         "INSERT INTO social.domain_block (id, account_id, domain, reason, created_at)
          SELECT new.id, NULL, new.domain, $3, $4
@@ -28,8 +21,32 @@ pub async fn replace(
              ON CONFLICT DO NOTHING",
         ids,
         domains,
-        REASON,
+        reason,
         now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Ends the configuration's blocks of all other hosts.
+pub async fn keep_configured(conn: &mut PgConnection, domains: &[String]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM social.domain_block
+          WHERE account_id IS NULL AND reason = $1 AND NOT domain = ANY($2)",
+        CONFIGURATION,
+        domains,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Unblocks a host.
+pub async fn delete(conn: &mut PgConnection, domain: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM social.domain_block WHERE account_id IS NULL AND domain = $1",
+        domain,
     )
     .execute(conn)
     .await?;

@@ -117,23 +117,21 @@ pub async fn delete_mute(conn: &mut PgConnection, account: i64, target: i64) -> 
     Ok(done.rows_affected() > 0)
 }
 
-/// Blocks a host for one account (or, with `None`, the whole node); whether that is new.
+/// Blocks a host for one account; whether that is new.
 pub async fn insert_domain_block(
     conn: &mut PgConnection,
     id: i64,
-    account: Option<i64>,
+    account: i64,
     domain: &str,
-    reason: &str,
     created_at: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO social.domain_block (id, account_id, domain, reason, created_at)
-         VALUES ($1, $2, $3, $4, $5)
+         VALUES ($1, $2, $3, '', $4)
          ON CONFLICT DO NOTHING",
         id,
         account,
         domain,
-        reason,
         created_at,
     )
     .execute(conn)
@@ -141,15 +139,15 @@ pub async fn insert_domain_block(
     Ok(done.rows_affected() > 0)
 }
 
-/// Unblocks a host; whether it was blocked.
+/// Unblocks a host for one account; whether it was blocked.
 pub async fn delete_domain_block(
     conn: &mut PgConnection,
-    account: Option<i64>,
+    account: i64,
     domain: &str,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "DELETE FROM social.domain_block
-          WHERE account_id IS NOT DISTINCT FROM $1 AND domain = $2",
+          WHERE account_id = $1 AND domain = $2",
         account,
         domain,
     )

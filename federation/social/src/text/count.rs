@@ -3,9 +3,7 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::entities::{Entity, find_entities};
-
-/// What every link counts.
-const LINK: usize = 23;
+use crate::limits::LINK_CHARACTERS;
 
 /// The length of a post in characters as a person sees them.
 pub fn count_characters(text: &str) -> usize {
@@ -14,7 +12,7 @@ pub fn count_characters(text: &str) -> usize {
     for (range, entity) in find_entities(text) {
         count += text[counted..range.start].graphemes(true).count();
         count += match entity {
-            Entity::Link => LINK,
+            Entity::Link => LINK_CHARACTERS,
             Entity::Mention(mention) => 1 + mention.username.graphemes(true).count(),
             Entity::Hashtag(_) => text[range.clone()].graphemes(true).count(),
         };

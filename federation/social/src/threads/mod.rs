@@ -4,25 +4,58 @@
 //! job, so many pages a collection, and a rest for each post before its answers are read again
 //! (facts 3.6, "thread fetch amplification").
 
+mod arrived;
 mod parents;
 mod replies;
 
 use std::sync::Arc;
 
-use spine::{Cause, Runtime};
+use activitypub::fetch::CollectionBudget;
+use activitypub::vocabulary::Reference;
+use spine::{Cause, Concurrency, Runtime};
+use url::Url;
 
+pub use arrived::{FetchFirstReplies, FirstReplies};
 pub use parents::FetchParents;
 pub use replies::FetchReplies;
 
-use crate::store::inbound_posts;
+use crate::store::{inbound_posts, read_threads};
 use crate::{PostId, Social, SocialError, Visibility};
 
+/// How far up a thread its first known post is looked for.
+const ANCESTORS: i32 = 500;
 /// A post's answers are read again at most this often.
 const COOL_DOWN: chrono::Duration = chrono::Duration::minutes(15);
 
 /// Adds the jobs that read threads.
 pub(crate) fn register(runtime: Runtime, social: &Arc<Social>) -> Runtime {
-    runtime.job::<FetchParents>(social.clone()).job::<FetchReplies>(social.clone())
+    runtime
+        .job::<FetchParents>(social.clone())
+        .job::<FetchReplies>(social.clone())
+        .job::<FetchFirstReplies>(social.clone())
+}
+
+/// A thread can wait, and each asks many servers.
+fn few_at_a_time() -> Concurrency {
+    Concurrency { key: "threads".to_owned(), limit: 4 }
+}
+
+/// The ids that a collection lists, as far as it can be read.
+async fn listed(social: &Social, collection: &Url, budget: CollectionBudget) -> Vec<Url> {
+    let read = match social.check_address(collection).await {
+        Ok(()) => social.0.remote.fetcher.fetch_collection_items(collection, budget).await,
+        Err(error) => {
+            tracing::debug!(%error, %collection, "a collection is not asked for");
+            return Vec::new();
+        }
+    };
+    match read {
+        Ok(items) => items.iter().filter_map(Reference::id).collect(),
+        Err(error) => {
+            tracing::debug!(%error, %collection, "a collection could not be read");
+            Vec::new()
+        }
+    }
 }
 
 impl Social {
@@ -42,7 +75,11 @@ impl Social {
         if row.local || row.visibility > Visibility::Unlisted as i16 || rests {
             return Ok(());
         }
-        let wants_parents = row.in_reply_to_id.is_none() && row.in_reply_to_uri.is_some();
+        // The first post of the thread that we have may answer one that we have not.
+        let up = read_threads::ancestors(spine.pool(), post.number(), ANCESTORS).await?;
+        let first = up.last().map_or(post, |first| PostId::from_number(*first));
+        let parent = inbound_posts::in_thread(spine.pool(), first).await?;
+        let wants_parents = parent.is_some_and(|row| row.in_reply_to_uri.is_some());
         if !wants_parents && row.replies_url.is_none() {
             return Ok(());
         }
@@ -52,7 +89,7 @@ impl Social {
                 tx.schedule(&FetchReplies { post })?;
             }
             if wants_parents {
-                tx.schedule(&FetchParents { post })?;
+                tx.schedule(&FetchParents { post: first })?;
             }
         }
         tx.commit().await?;

@@ -4,12 +4,13 @@ use std::collections::{HashSet, VecDeque};
 
 use activitypub::fetch::CollectionBudget;
 use activitypub::origin::same_origin;
-use activitypub::vocabulary::{Reference, parse_url};
+use activitypub::vocabulary::parse_url;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spine::{Concurrency, Job, JobError, JobRun, Lane};
 use url::Url;
 
+use super::listed;
 use crate::remote::posts::Wanted;
 use crate::store::inbound_posts;
 use crate::{PostId, Social};
@@ -37,9 +38,8 @@ impl Job for FetchReplies {
     const LANE: Lane = Lane::Background;
     const MAX_ATTEMPTS: u16 = 2;
 
-    /// Few at a time: a thread can wait, and each asks many servers.
     fn concurrency(&self) -> Option<Concurrency> {
-        Some(Concurrency { key: "threads".to_owned(), limit: 4 })
+        Some(super::few_at_a_time())
     }
 
     async fn run(&self, social: &Social, run: &mut JobRun) -> Result<(), JobError> {
@@ -52,18 +52,7 @@ impl Job for FetchReplies {
         for _ in 0..COLLECTIONS {
             let Some(collection) = waiting.pop_front() else { break };
             let budget = CollectionBudget { max_items: OF_ONE_POST.min(left), max_pages: PAGES };
-            if social.check_address(&collection).await.is_err() {
-                continue;
-            }
-            let items =
-                match social.0.remote.fetcher.fetch_collection_items(&collection, budget).await {
-                    Ok(items) => items,
-                    Err(error) => {
-                        tracing::debug!(%error, %collection, "a collection could not be read");
-                        continue;
-                    }
-                };
-            for id in items.iter().filter_map(Reference::id) {
+            for id in listed(social, &collection, budget).await {
                 if left == 0 || !seen.insert(id.clone()) {
                     continue;
                 }

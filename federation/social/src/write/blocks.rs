@@ -138,7 +138,7 @@ pub async fn block_domain(
     let now = social.spine().clock().now();
     let id = social.spine().snowflakes().next().0;
     let number = account.number();
-    if !store::insert_domain_block(tx.conn(), id, Some(number), domain, "", now).await? {
+    if !store::insert_domain_block(tx.conn(), id, number, domain, now).await? {
         return Ok(false);
     }
     let (mut out, mut into) = (Vec::new(), Vec::new());
@@ -166,7 +166,7 @@ pub async fn unblock_domain(
     account: AccountId,
     domain: &str,
 ) -> Result<bool, SocialError> {
-    let was = store::delete_domain_block(tx.conn(), Some(account.number()), domain).await?;
+    let was = store::delete_domain_block(tx.conn(), account.number(), domain).await?;
     if was {
         record(tx, account, account, "domain_unblocked")?;
     }

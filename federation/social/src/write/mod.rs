@@ -11,6 +11,7 @@
 
 pub mod accounts;
 pub mod blocks;
+pub mod filters;
 pub mod follows;
 pub mod mutes;
 pub mod notifications;

@@ -2,10 +2,10 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Uri};
 use spine::Problem;
 
-use super::answer::{document, part, permit, requester, value, varying, wants_activity};
+use super::answer::{Fetch, document, permit, value, varying, wants_activity};
 use super::page;
 use crate::edge::login::session::Visitor;
 use crate::edge::path::PathText;
@@ -46,48 +46,20 @@ pub async fn by_handle(
     page::profile(&services, &visitor, name).await.map(varying)
 }
 
-pub async fn outbox(
-    State(services): State<Services>,
-    PathText(name): PathText,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    requester(&services, &method, &uri, &headers).await?;
-    value(services.social.outbox(&name, part(&uri)?).await?)
+pub async fn outbox(PathText(name): PathText, fetch: Fetch) -> Result<Response, Problem> {
+    value(fetch.services.social.outbox(&name, fetch.part()?).await?)
 }
 
-pub async fn followers(
-    State(services): State<Services>,
-    PathText(name): PathText,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    requester(&services, &method, &uri, &headers).await?;
-    value(services.social.followers_collection(&name, part(&uri)?).await?)
+pub async fn followers(PathText(name): PathText, fetch: Fetch) -> Result<Response, Problem> {
+    value(fetch.services.social.followers_collection(&name, fetch.part()?).await?)
 }
 
-pub async fn following(
-    State(services): State<Services>,
-    PathText(name): PathText,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    requester(&services, &method, &uri, &headers).await?;
-    value(services.social.following_collection(&name, part(&uri)?).await?)
+pub async fn following(PathText(name): PathText, fetch: Fetch) -> Result<Response, Problem> {
+    value(fetch.services.social.following_collection(&name, fetch.part()?).await?)
 }
 
-pub async fn featured(
-    State(services): State<Services>,
-    PathText(name): PathText,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    requester(&services, &method, &uri, &headers).await?;
-    value(services.social.featured_collection(&name).await?)
+pub async fn featured(PathText(name): PathText, fetch: Fetch) -> Result<Response, Problem> {
+    value(fetch.services.social.featured_collection(&name).await?)
 }
 
 /// The user name in `@name`; other paths of one part are no address of ours.

@@ -1,6 +1,8 @@
 //! Telling servers from browsers, knowing who fetches, and answering them.
 
+use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use serde_json::Value;
 use social::documents::{Document, FetchRequest, Part};
@@ -59,6 +61,32 @@ pub async fn requester(
     Ok(services.social.verify_fetch(&request).await?)
 }
 
+/// A fetch of something that some may see: who asks for it, and for which part.
+pub struct Fetch {
+    pub services: Services,
+    pub requester: Option<String>,
+    uri: Uri,
+}
+
+impl Fetch {
+    /// The part of a collection that the query names.
+    pub fn part(&self) -> Result<Part, Problem> {
+        part(&self.uri)
+    }
+}
+
+impl FromRequestParts<Services> for Fetch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        services: &Services,
+    ) -> Result<Self, Self::Rejection> {
+        let requester = requester(services, &parts.method, &parts.uri, &parts.headers).await?;
+        Ok(Self { services: services.clone(), requester, uri: parts.uri.clone() })
+    }
+}
+
 /// Asks the policy for a document that everyone may have, signed or not.
 pub fn permit(principal: Principal<'_>, uri: &Uri) -> Result<(), Problem> {
     let resource = &uri.path();
@@ -66,8 +94,7 @@ pub fn permit(principal: Principal<'_>, uri: &Uri) -> Result<(), Problem> {
     Ok(policy::decide(&access)?)
 }
 
-/// The part of a collection that the query names.
-pub fn part(uri: &Uri) -> Result<Part, Problem> {
+fn part(uri: &Uri) -> Result<Part, Problem> {
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
     struct Query {

@@ -7,7 +7,7 @@ use social::PostId;
 use spine::Problem;
 
 use super::actor::name_of;
-use super::answer::{document, part, requester, value, varying, wants_activity};
+use super::answer::{Fetch, document, requester, value, varying, wants_activity};
 use super::page;
 use crate::edge::login::session::Visitor;
 use crate::edge::path::PathPair;
@@ -46,28 +46,14 @@ pub async fn by_handle(
     page::post(&services, &visitor, name, id).await.map(varying)
 }
 
-pub async fn activity(
-    State(services): State<Services>,
-    PathPair(name, id): PathPair,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let requester = requester(&services, &method, &uri, &headers).await?;
-    let id = post_id(&id)?;
-    document(services.social.activity_document(&name, id, requester.as_deref()).await?)
+pub async fn activity(PathPair(name, id): PathPair, fetch: Fetch) -> Result<Response, Problem> {
+    let (social, requester) = (&fetch.services.social, fetch.requester.as_deref());
+    document(social.activity_document(&name, post_id(&id)?, requester).await?)
 }
 
-pub async fn replies(
-    State(services): State<Services>,
-    PathPair(name, id): PathPair,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let requester = requester(&services, &method, &uri, &headers).await?;
-    let (id, part) = (post_id(&id)?, part(&uri)?);
-    value(services.social.replies_collection(&name, id, part, requester.as_deref()).await?)
+pub async fn replies(PathPair(name, id): PathPair, fetch: Fetch) -> Result<Response, Problem> {
+    let (social, requester) = (&fetch.services.social, fetch.requester.as_deref());
+    value(social.replies_collection(&name, post_id(&id)?, fetch.part()?, requester).await?)
 }
 
 fn post_id(text: &str) -> Result<PostId, Problem> {

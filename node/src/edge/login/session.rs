@@ -17,6 +17,7 @@ use crate::services::Services;
 const COOKIE: &str = "sovereign_session";
 
 /// Who is signed in to the pages, if anyone.
+#[derive(Default)]
 pub struct Visitor {
     session: Option<(String, Session)>,
 }
@@ -135,14 +136,11 @@ pub fn problem_page(frame: Frame, problem: Problem, advice: &str) -> Response {
         title: problem.title().to_owned(),
         advice: advice.to_owned(),
     };
-    if status.is_server_error() {
-        // Logged whole where it is turned into an answer; the page says it kindly.
-        let mut answer = page(status, &view);
-        let bare = problem.into_response();
-        if let Some(after) = bare.headers().get(header::RETRY_AFTER) {
-            answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
-        }
-        return answer;
+    // What is our fault is logged whole where it is turned into an answer; the page says it kindly.
+    let bare = problem.into_response();
+    let mut answer = page(status, &view);
+    if let Some(after) = bare.headers().get(header::RETRY_AFTER) {
+        answer.headers_mut().insert(header::RETRY_AFTER, after.clone());
     }
-    page(status, &view)
+    answer
 }

@@ -1,13 +1,15 @@
-//! Filters on words. None are kept yet: reading answers empty, and making one is refused in plain
-//! words instead of pretending.
+//! Filters: the second form, with words and posts in groups, and the first as a view of it in which
+//! every word is a filter of its own.
+
+mod v1;
+mod v2;
+
+use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
-use http::StatusCode;
-use spine::Problem;
+use serde::de::{Deserialize as _, Deserializer, Error as _};
+use social::commands::FilterExpiry;
 
-use super::super::call::Call;
-use super::super::reply::{Reply, empty_list};
 use crate::policy::Action;
 use crate::services::Services;
 
@@ -15,40 +17,18 @@ const READ: Action = Action::person("filter.read", "read:filters");
 const WRITE: Action = Action::person("filter.write", "write:filters");
 
 pub(super) fn routes() -> Router<Services> {
-    Router::new()
-        .route("/api/v1/filters", get(list).post(refuse))
-        .route("/api/v1/filters/{id}", get(absent).put(absent_to_change).delete(absent_to_change))
-        .route("/api/v2/filters", get(list).post(refuse))
-        .route("/api/v2/filters/{id}", get(absent).put(absent_to_change).delete(absent_to_change))
-        .route("/api/v2/filters/{id}/keywords", get(absent).post(absent_to_change))
-        .route("/api/v2/filters/{id}/statuses", get(absent).post(absent_to_change))
-        .route(
-            "/api/v2/filters/keywords/{id}",
-            get(absent).put(absent_to_change).delete(absent_to_change),
-        )
-        .route("/api/v2/filters/statuses/{id}", get(absent).delete(absent_to_change))
+    Router::new().merge(v1::routes()).merge(v2::routes())
 }
 
-async fn list(call: Call) -> Reply {
-    call.person(&READ, "filters")?;
-    Ok(empty_list())
-}
-
-async fn refuse(call: Call) -> Reply {
-    call.person(&WRITE, "filters")?;
-    Err(Problem::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "no-filters",
-        "This node does not keep filters yet",
-    ))
-}
-
-async fn absent(call: Call) -> Reply {
-    call.person(&READ, "filters")?;
-    Err(Problem::not_found())
-}
-
-async fn absent_to_change(call: Call) -> Reply {
-    call.person(&WRITE, "filters")?;
-    Err(Problem::not_found())
+/// Seconds from now; empty means never, absent as it was.
+fn expiry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FilterExpiry>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    match text.trim() {
+        "" => Ok(Some(FilterExpiry::Never)),
+        text => {
+            let seconds: u32 =
+                text.parse().map_err(|_| D::Error::custom("must be a number of seconds"))?;
+            Ok(Some(FilterExpiry::After(Duration::from_secs(seconds.into()))))
+        }
+    }
 }

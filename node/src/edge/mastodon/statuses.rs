@@ -61,7 +61,14 @@ async fn show(PathId(id): PathId<PostId>, call: Call) -> Reply {
 
 async fn context(PathId(id): PathId<PostId>, call: Call) -> Reply {
     let viewer = call.may(&READ, id)?;
-    json(&call.social().context(viewer, id).await?)
+    let context = json(&call.social().context(viewer, id).await?)?;
+    // Strangers cannot make us ask other servers.
+    if viewer.is_some()
+        && let Err(error) = call.social().complete_thread(id).await
+    {
+        tracing::warn!(post.id = %id, %error, "a thread is not completed");
+    }
+    Ok(context)
 }
 
 async fn history(PathId(id): PathId<PostId>, call: Call) -> Reply {

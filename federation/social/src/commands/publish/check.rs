@@ -3,17 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::NewPoll;
+use crate::limits::{POLL_OPTION_CHARACTERS, POLL_OPTIONS, POLL_SECONDS};
 use crate::store::write_commands as store;
 use crate::text::count_characters;
 use crate::write::posts::{PollOption, StoredPoll};
 use crate::{AccountId, MediaId, PollId, PostId, Social, SocialError, SocialSettings};
-
-/// Options of a poll, at least and at most.
-const POLL_OPTIONS: std::ops::RangeInclusive<usize> = 2..=4;
-/// Longest option, in characters.
-const POLL_OPTION: usize = 50;
-/// How long a poll runs, in seconds: five minutes to a month.
-const POLL_DURATION: std::ops::RangeInclusive<u64> = 300..=2_629_746;
 
 /// Refuses a post that is too long.
 ///
@@ -75,7 +69,7 @@ pub(crate) fn stored_poll(
     poll: NewPoll,
     now: DateTime<Utc>,
 ) -> Result<StoredPoll, SocialError> {
-    let invalid = |what: &str| Err(SocialError::Invalid(what.to_owned()));
+    let invalid = |what: String| Err(SocialError::Invalid(what));
     let options: Vec<String> = poll
         .options
         .into_iter()
@@ -83,16 +77,22 @@ pub(crate) fn stored_poll(
         .filter(|option| !option.is_empty())
         .collect();
     if !POLL_OPTIONS.contains(&options.len()) {
-        return invalid("A poll has two to four options");
+        return invalid(format!(
+            "A poll has {} to {} options",
+            POLL_OPTIONS.start(),
+            POLL_OPTIONS.end()
+        ));
     }
-    if options.iter().any(|option| option.chars().count() > POLL_OPTION) {
-        return invalid("An option of a poll has at most 50 characters");
+    if options.iter().any(|option| option.chars().count() > POLL_OPTION_CHARACTERS) {
+        return invalid(format!(
+            "An option of a poll has at most {POLL_OPTION_CHARACTERS} characters"
+        ));
     }
     if (1..options.len()).any(|index| options[..index].contains(&options[index])) {
-        return invalid("The options of a poll must differ");
+        return invalid("The options of a poll must differ".to_owned());
     }
-    if !POLL_DURATION.contains(&poll.expires_in.as_secs()) {
-        return invalid("A poll runs five minutes to a month");
+    if !POLL_SECONDS.contains(&poll.expires_in.as_secs()) {
+        return invalid("A poll runs five minutes to a month".to_owned());
     }
     let seconds = i64::try_from(poll.expires_in.as_secs()).unwrap_or(i64::MAX);
     Ok(StoredPoll {

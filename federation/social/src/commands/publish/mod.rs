@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use spine::Cause;
 
+use crate::store::write_commands::ActorRow;
 use crate::text::{format_text, hashtags};
 use crate::write::posts::{Application, Attachment, ReplyTo, StoredPost};
 use crate::{AccountId, MediaId, PostId, Social, SocialError, Visibility};
@@ -56,7 +57,7 @@ pub struct NewPoll {
 
 impl Social {
     /// Publishes a post: its id. With a key that was used within the hour, the id of the post that
-    /// it made.
+    /// it made, whatever else is sent: its uploads are taken by then, and what it answers may be gone.
     ///
     /// # Errors
     /// [`SocialError::Invalid`] where the post breaks a rule, not found where it answers what is not
@@ -67,6 +68,23 @@ impl Social {
         new: NewPost,
     ) -> Result<PostId, SocialError> {
         let me = self.actor(actor).await?;
+        let Some(key) = new.idempotency_key.clone() else {
+            let post = self.compose(&me, new).await?;
+            return self.0.publishing.publish(self, Publication { post, key: None }).await;
+        };
+        if let Some(made) = store::made_by(self, actor, &key).await? {
+            return Ok(made);
+        }
+        match self.compose(&me, new).await {
+            Ok(post) => self.0.publishing.publish(self, Publication { post, key: Some(key) }).await,
+            // What this request found taken, its twin may have taken a moment ago.
+            Err(error) => store::made_by(self, actor, &key).await?.ok_or(error),
+        }
+    }
+
+    /// The post that its author wants, checked and ready to be stored.
+    async fn compose(&self, me: &ActorRow, new: NewPost) -> Result<StoredPost, SocialError> {
+        let actor = AccountId::from_number(me.id);
         check_length(self.settings(), &new.text, &new.spoiler_text)?;
         if new.text.trim().is_empty() && new.media.is_empty() && new.poll.is_none() {
             return Err(SocialError::Invalid("Text can't be blank".to_owned()));
@@ -115,8 +133,7 @@ impl Social {
         post.media = new.media.into_iter().map(Attachment::Uploaded).collect();
         post.poll = poll;
         post.cause = Cause::by(&me.uri);
-        let publication = Publication { post, idempotency_key: new.idempotency_key };
-        self.0.publishing.publish(self, publication).await
+        Ok(post)
     }
 
     /// Our origin, without the slash at its end.

@@ -9,7 +9,7 @@ use crate::commands::transaction::{ATTEMPTS, is_conflict};
 use crate::outbound::{ClosePoll, FederatePost};
 use crate::store::{write_commands, write_outbound};
 use crate::write::posts::{self, Outcome, ReplyTo, StoredPost};
-use crate::{PostId, Social, SocialError, Visibility};
+use crate::{AccountId, PostId, Social, SocialError, Visibility};
 
 /// Mastodon's memory of an Idempotency-Key.
 const KEY_LIFE: Duration = Duration::hours(1);
@@ -18,13 +18,29 @@ const KEY_LIFE: Duration = Duration::hours(1);
 #[derive(Clone, Debug)]
 pub(super) struct Publication {
     pub(super) post: StoredPost,
-    pub(super) idempotency_key: Option<String>,
+    /// The key under which it is published once.
+    pub(super) key: Option<String>,
 }
 
 impl Publication {
     fn key(&self) -> Option<(i64, &str)> {
-        Some((self.post.author.number(), self.idempotency_key.as_deref()?))
+        Some((self.post.author.number(), self.key.as_deref()?))
     }
+}
+
+/// The post that a key of this account made within the hour.
+///
+/// # Errors
+/// The store failed.
+pub(super) async fn made_by(
+    social: &Social,
+    account: AccountId,
+    key: &str,
+) -> Result<Option<PostId>, SocialError> {
+    let since = social.spine().clock().now() - KEY_LIFE;
+    let pool = social.spine().pool();
+    let made = write_commands::made_by_key(pool, account.number(), key, since).await?;
+    Ok(made.map(PostId::from_number))
 }
 
 /// Stores publications in one transaction: the id of each, in order. All or none: a publication

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NewPoll, NewPost, PostEdit, World};
+use super::{NewPoll, NewPost, PostEdit, ProfileChange, ProfileField, World};
 use crate::write::posts::{self, DeletedPost, Mention, Outcome, ReplyTo};
 use crate::{PostId, SocialError, Visibility};
 
@@ -114,6 +114,61 @@ fn poll(options: &[&str]) -> NewPoll {
         multiple: false,
         hide_totals: false,
     }
+}
+
+#[tokio::test]
+async fn what_apps_are_told_of_limits_is_what_is_held() {
+    let world = World::start().await;
+    let alice = world.person("alice").await;
+    let told = world.social.instance_v2().await.unwrap().configuration;
+    let publish = |new: NewPost| world.social.publish_post(alice, new);
+    let is_refused = |outcome| matches!(outcome, Err(SocialError::Invalid(_)));
+
+    let text = |length: usize| NewPost { text: "x".repeat(length), ..Default::default() };
+    assert!(publish(text(told.statuses.max_characters)).await.is_ok());
+    assert!(is_refused(publish(text(told.statuses.max_characters + 1)).await));
+    let link = "https://a.example/".to_owned() + &"long/".repeat(50);
+    let rest = told.statuses.max_characters - told.statuses.characters_reserved_per_url - 1;
+    let linked = |rest: usize| NewPost {
+        text: format!("{link} {}", "x".repeat(rest)),
+        ..Default::default()
+    };
+    assert!(publish(linked(rest)).await.is_ok());
+    assert!(is_refused(publish(linked(rest + 1)).await));
+
+    let asked = |options: usize, characters: usize, seconds: u64| {
+        let options: Vec<String> =
+            (0..options).map(|number| format!("{number:0characters$}")).collect();
+        let poll = NewPoll {
+            options,
+            expires_in: Duration::from_secs(seconds),
+            multiple: false,
+            hide_totals: false,
+        };
+        publish(NewPost { text: "?".to_owned(), poll: Some(poll), ..Default::default() })
+    };
+    let polls = told.polls;
+    let (options, characters) = (polls.max_options, polls.max_characters_per_option);
+    assert!(asked(options, characters, polls.min_expiration).await.is_ok());
+    assert!(asked(options, characters, polls.max_expiration).await.is_ok());
+    assert!(is_refused(asked(options + 1, characters, polls.min_expiration).await));
+    assert!(is_refused(asked(options, characters + 1, polls.min_expiration).await));
+    assert!(is_refused(asked(options, characters, polls.min_expiration - 1).await));
+    assert!(is_refused(asked(options, characters, polls.max_expiration + 1).await));
+
+    let fields = |count: usize| {
+        let field = ProfileField { name: "a".to_owned(), value: "b".to_owned() };
+        let change = ProfileChange { fields: Some(vec![field; count]), ..Default::default() };
+        world.social.update_profile(alice, change)
+    };
+    assert!(fields(told.accounts.max_profile_fields).await.is_ok());
+    assert!(fields(told.accounts.max_profile_fields + 1).await.is_err());
+    for _ in 0..told.accounts.max_pinned_statuses {
+        let post = world.publish(alice, "pinned").await;
+        world.social.pin(alice, post).await.unwrap();
+    }
+    let one_more = world.publish(alice, "one more").await;
+    assert!(is_refused(world.social.pin(alice, one_more).await.map(|()| one_more)));
 }
 
 #[tokio::test]

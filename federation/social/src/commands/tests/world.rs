@@ -2,39 +2,32 @@
 //! server elsewhere that answers deliveries as it is told.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use activitypub::keys::{Ed25519SigningKey, RsaSigningKey};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use spine::http::{GuardedClient, HttpPolicy, PlainHttp};
-use spine::testing::TestSpine;
-use spine::{Cause, Clock, Roles, Running, Runtime, Tx};
+use spine::{Cause, Clock, Tx};
 use sqlx::AssertSqlSafe;
-use url::Url;
 
-use crate::service::MIGRATIONS;
-use crate::store::write_accounts::{self, NewLocal};
+pub(super) use crate::home::HERE;
+use crate::home::Home;
 use crate::write::accounts::{self, RemoteAccount};
 use crate::write::posts::{self, Inserted, StoredPost};
-use crate::{AccountId, PostId, Social, SocialSettings, Visibility};
-
-/// Making RSA keys takes a while: all accounts of all tests share one.
-static RSA: LazyLock<RsaSigningKey> = LazyLock::new(|| RsaSigningKey::generate().unwrap());
-static ED25519: LazyLock<Ed25519SigningKey> =
-    LazyLock::new(|| Ed25519SigningKey::generate().unwrap());
-
-/// The node's origin in tests.
-pub(super) const HERE: &str = "http://127.0.0.1:9";
+use crate::{AccountId, PostId, Visibility};
 
 /// A node.
-pub(super) struct World {
-    pub(super) social: Social,
-    pub(super) running: Running,
-    _test: TestSpine,
+pub(super) struct World(Home);
+
+impl Deref for World {
+    type Target = Home;
+
+    fn deref(&self) -> &Home {
+        &self.0
+    }
 }
 
 impl World {
@@ -45,28 +38,7 @@ impl World {
 
     /// A node on this clock.
     pub(super) async fn start_on(clock: Clock) -> Self {
-        let test = TestSpine::start_with(&[("social", &MIGRATIONS)], clock, None).await.unwrap();
-        let mut policy = HttpPolicy::new("test/1.0");
-        policy.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
-        policy.allow_plain_http = PlainHttp::AllowedNetworksOnly;
-        let settings = SocialSettings {
-            origin: Url::parse(HERE).unwrap(),
-            title: "Home".to_owned(),
-            description: String::new(),
-            contact_email: "admin@home.example".to_owned(),
-            media_folder: std::env::temp_dir().join("sovereign-social-tests"),
-            max_post_characters: 500,
-            max_media_attachments: 4,
-            max_image_bytes: 1 << 24,
-            max_video_bytes: 1 << 24,
-            registrations_open: false,
-            approval_required: false,
-        };
-        let client = GuardedClient::new(policy).unwrap();
-        let social = Social::open(test.spine.clone(), settings, client).await.unwrap();
-        let runtime = crate::service::register(Runtime::new(test.spine.clone()), &social);
-        let running = runtime.start(Roles::ALL).await.unwrap();
-        Self { social, running, _test: test }
+        Self(Home::start(clock).await)
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -79,34 +51,7 @@ impl World {
 
     /// A local account.
     pub(super) async fn person(&self, name: &str) -> AccountId {
-        let spine = self.social.spine();
-        let id = spine.snowflakes().next().0;
-        let uri = format!("{HERE}/users/{name}");
-        let seal = |key: Vec<u8>| spine.seal_secret(&key).unwrap();
-        let new = NewLocal {
-            id,
-            uri: &uri,
-            url: &format!("{HERE}/@{name}"),
-            username: name,
-            kind: "Person",
-            display_name: name,
-            locked: false,
-            inbox_url: &format!("{uri}/inbox"),
-            shared_inbox_url: &format!("{HERE}/inbox"),
-            outbox_url: &format!("{uri}/outbox"),
-            followers_url: &format!("{uri}/followers"),
-            following_url: &format!("{uri}/following"),
-            featured_url: &format!("{uri}/collections/featured"),
-            created_at: spine.clock().now(),
-            rsa_key_sealed: &seal(RSA.to_pkcs8_der().unwrap()),
-            rsa_public_pem: &RSA.public_key_pem(),
-            ed25519_key_sealed: &seal(ED25519.to_pkcs8_der().unwrap()),
-            ed25519_multibase: &ED25519.public_multibase(),
-        };
-        let mut tx = self.begin().await;
-        assert!(write_accounts::insert_local(tx.conn(), &new).await.unwrap());
-        tx.commit().await.unwrap();
-        AccountId::from_number(id)
+        self.add_account(name, false).await
     }
 
     /// A remote account on a host where nothing listens.

@@ -3,9 +3,10 @@
 use activitypub::signature::SignatureForm;
 use bytes::Bytes;
 use chrono::Duration;
-use spine::Problem;
+use spine::{Cause, Problem};
 
 use super::*;
+use crate::remote::posts::Wanted;
 
 fn status(refusal: InboxRefusal) -> u16 {
     Problem::from(refusal).status().as_u16()
@@ -173,12 +174,22 @@ async fn a_blocked_host_is_never_fetched() {
 #[tokio::test]
 async fn a_redirect_to_a_blocked_host_is_not_followed() {
     let node = Node::start().await;
-    let list = crate::remote::hosts::BlockList::new(["bad.example".to_owned()]);
-    assert!(list.blocks_host("cdn.bad.example"));
-    node.block("bad.example").await;
-    let url = url::Url::parse("https://bad.example/users/eve").unwrap();
-    let error = node.social.remote_account(&url).await.unwrap_err();
-    assert!(matches!(error, crate::remote::RemoteError::Refused), "{error}");
+    let (peer, bad) = (Peer::start().await, Peer::start().await);
+    bad.serve(&bad.note("eve", "/n/1"));
+    for path in ["/before", "/after"] {
+        peer.redirect(path, &bad.url("/n/1"));
+    }
+    let read = async |path: &str| {
+        let id = peer.url(path).parse().unwrap();
+        let read = node.social.remote_post(&id, Wanted::CONTEXT, Cause::system()).await;
+        assert!(read.is_err(), "a post is only what its own id says");
+    };
+    read("/before").await;
+    assert_eq!(bad.asked()[..1], ["/n/1"], "other redirects are followed");
+    node.block(bad.domain()).await;
+    read("/after").await;
+    assert_eq!(peer.asked(), ["/before", "/after"]);
+    assert_eq!(bad.asked(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ mod applying;
 mod authority;
 mod inbox;
 mod relations;
-mod speed;
+mod threads;
+mod together;
 
 use serde_json::{Value, json};
 

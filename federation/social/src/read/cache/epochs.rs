@@ -16,6 +16,8 @@ pub(crate) enum Thing {
     Profile(AccountId),
     /// What a viewer sees in the home timeline, and what it has to do with posts.
     Viewer(AccountId),
+    /// What a viewer holds back.
+    Filters(AccountId),
     /// Whether there is a post of this ActivityPub id.
     Address(String),
 }

@@ -4,7 +4,8 @@ use spine::{Event, EventData};
 
 use super::epochs::{Slot, Thing};
 use crate::events::{
-    AccountChanged, PostDeleted, PostEdited, PostReacted, PostStored, RelationshipChanged,
+    AccountChanged, FilterChanged, PostDeleted, PostEdited, PostReacted, PostStored,
+    RelationshipChanged,
 };
 use crate::{AccountId, PostId, Social};
 
@@ -84,6 +85,14 @@ impl From<&RelationshipChanged> for Invalidation {
     }
 }
 
+impl From<&FilterChanged> for Invalidation {
+    fn from(event: &FilterChanged) -> Self {
+        let mut made = Self::default().viewer(event.account);
+        made.0.push(Thing::Filters(event.account));
+        made
+    }
+}
+
 /// What an event says about the caches.
 pub(super) enum Told {
     /// These things changed.
@@ -115,6 +124,7 @@ pub(super) fn told_by(event: &Event) -> Told {
         PostEdited::TYPE => read::<PostEdited>(event),
         PostDeleted::TYPE => read::<PostDeleted>(event),
         PostReacted::TYPE => read::<PostReacted>(event),
+        FilterChanged::TYPE => read::<FilterChanged>(event),
         AccountChanged::TYPE => read::<AccountChanged>(event),
         RelationshipChanged::TYPE => read::<RelationshipChanged>(event),
         _ => Told::Nothing,

@@ -1,7 +1,7 @@
 //! What clients read most, kept in memory until an event makes it untrue.
 //!
-//! Three caches, each bounded by weight: bodies of posts (the same for every viewer), accounts, and
-//! whole pages of home timelines as JSON. What a viewer may see and has to do with a post is never
+//! Four caches, each bounded by weight: bodies of posts (the same for every viewer), accounts, whole
+//! pages of home timelines as JSON, and what each viewer's filters hold back. What a viewer may see and has to do with a post is never
 //! kept outside a page: it is read anew with every list.
 //!
 //! **How an entry becomes untrue.** Every entry names the *things* that it was made from (a post, an
@@ -20,8 +20,9 @@
 //! | `PostReacted` | the post (numbers, poll) | | those that show it; all of who reacted (flags) |
 //! | `AccountChanged` | those that name it | the account; those that moved to it | those that show it; all of its own |
 //! | `RelationshipChanged` | | both (numbers) | all of both |
+//! | `FilterChanged` | | | all of whose filter it is; and those filters |
 //!
-//! Polls end and mutes run out without an event: a page says itself until when it holds, at most a
+//! Polls end, filters end and mutes run out without an event: a page says itself until when it holds, at most a
 //! minute.
 //!
 //! **When.** In the process that made the change: before the command's answer, through

@@ -6,17 +6,19 @@ use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use spine::Clock;
 
-use super::epochs::{Epochs, Mark, Slot};
+use super::epochs::{Epochs, Mark, Slot, Thing};
 use crate::read::entities::{Account, Shared};
+use crate::read::filters::HeldBack;
 use crate::read::views::PostView;
 use crate::read::{CachedPage, Page};
 use crate::store::read_instance::NumbersRow;
 use crate::{AccountId, PostId};
 
-/// Bytes of bodies of posts, of accounts, of pages: what a process may keep of each.
+/// Bytes of bodies of posts, of accounts, of pages, of filters: what a process may keep of each.
 const POSTS: u64 = 48 << 20;
 const ACCOUNTS: u64 = 16 << 20;
 const PAGES: u64 = 64 << 20;
+const FILTERS: u64 = 32 << 20;
 
 /// Something kept, with what it was made from.
 struct Entry<T> {
@@ -41,6 +43,7 @@ pub(crate) struct ReadCache {
     posts: Cache<PostId, Arc<Entry<Arc<PostView>>>>,
     accounts: Cache<AccountId, Arc<Entry<Shared<Account>>>>,
     pages: Cache<PageKey, Arc<Entry<CachedPage>>>,
+    filters: Cache<AccountId, Arc<Entry<Arc<HeldBack>>>>,
     /// The node's numbers and until when they are good enough.
     numbers: Mutex<Option<(NumbersRow, DateTime<Utc>)>>,
 }
@@ -67,6 +70,7 @@ impl ReadCache {
             posts: bounded(POSTS),
             accounts: bounded(ACCOUNTS),
             pages: bounded(PAGES),
+            filters: bounded(FILTERS),
             numbers: Mutex::new(None),
         }
     }
@@ -123,6 +127,19 @@ impl ReadCache {
         let value = page.clone();
         let entry = Entry { value, mark, things, until: Some(until), weight };
         self.pages.insert(key, Arc::new(entry));
+    }
+
+    pub fn held_back(&self, viewer: AccountId) -> Option<Arc<HeldBack>> {
+        let entry = self.filters.get(&viewer)?;
+        self.holds(&entry).then(|| Arc::clone(&entry.value))
+    }
+
+    pub fn keep_held_back(&self, mark: Mark, viewer: AccountId, filters: &Arc<HeldBack>) {
+        let things: Box<[Slot]> = [Slot::from(&Thing::Filters(viewer))].into();
+        let weight = weigh(filters.weight(), &things);
+        let value = Arc::clone(filters);
+        let entry = Entry { value, mark, things, until: None, weight };
+        self.filters.insert(viewer, Arc::new(entry));
     }
 
     pub fn numbers(&self, now: DateTime<Utc>) -> Option<NumbersRow> {

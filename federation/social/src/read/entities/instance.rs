@@ -13,7 +13,7 @@ pub struct Instance {
     pub title: String,
     /// `4.x.y (compatible; Name 1.2)`: clients read the leading number.
     pub version: String,
-    /// Where the source is.
+    /// Where the source of what runs is (AGPL-3.0, section 13).
     pub source_url: String,
     /// What it is, in a sentence or two.
     pub description: String,
@@ -97,9 +97,9 @@ pub struct AccountLimits {
     /// Hashtags on a profile.
     pub max_featured_tags: u32,
     /// Posts on a profile.
-    pub max_pinned_statuses: u32,
+    pub max_pinned_statuses: usize,
     /// Name and value pairs on a profile.
-    pub max_profile_fields: u32,
+    pub max_profile_fields: usize,
 }
 
 /// Limits of posts.
@@ -110,7 +110,7 @@ pub struct StatusLimits {
     /// Attachments.
     pub max_media_attachments: usize,
     /// What each link counts.
-    pub characters_reserved_per_url: u32,
+    pub characters_reserved_per_url: usize,
 }
 
 /// Limits of media.
@@ -136,13 +136,13 @@ pub struct MediaLimits {
 #[derive(Clone, Debug, Serialize)]
 pub struct PollLimits {
     /// Options.
-    pub max_options: u32,
+    pub max_options: usize,
     /// Characters of an option.
-    pub max_characters_per_option: u32,
+    pub max_characters_per_option: usize,
     /// Shortest, in seconds.
-    pub min_expiration: u32,
+    pub min_expiration: u64,
     /// Longest, in seconds.
-    pub max_expiration: u32,
+    pub max_expiration: u64,
 }
 
 /// Whether posts can be translated: not here.

@@ -23,7 +23,7 @@ pub use account::{
     Suggestion,
 };
 pub use conversation::Conversation;
-pub use filter::{Filter, FilterKeyword, FilterResult, FilterStatus};
+pub use filter::{Filter, FilterKeyword, FilterResult, FilterStatus, FilterV1};
 pub use instance::{
     AccountLimits, ApiVersions, Configuration, ConfigurationUrls, Contact, Icon, Instance,
     InstanceActivity, InstanceV1, InstanceV1Urls, MediaLimits, PollLimits, Registrations, Rule,

@@ -43,6 +43,7 @@ impl Node {
             title: "Here".into(),
             description: "A home".into(),
             contact_email: "admin@here.example".into(),
+            source_url: None,
             media_folder: folder.path().join("media"),
             max_post_characters: 5_000,
             max_media_attachments: 4,

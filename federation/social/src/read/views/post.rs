@@ -60,6 +60,11 @@ impl PollView {
         }
     }
 
+    /// The texts of its options.
+    pub fn titles(&self) -> impl Iterator<Item = &str> {
+        self.options.iter().map(|(title, _)| title.as_str())
+    }
+
     /// The poll as a viewer sees it now. `voted`: the options it chose, none for strangers.
     pub fn show(&self, now: DateTime<Utc>, voted: Option<Vec<i16>>, is_author: bool) -> Poll {
         let ends_at = self.closed_at.or(self.ends_at);

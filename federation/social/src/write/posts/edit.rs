@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use spine::{Cause, Tx};
 
-use super::stored::{Attachment, Mention, StoredPoll};
+use super::stored::{Attachment, MediaChange, Mention, StoredPoll};
 use crate::events::PostEdited;
+use crate::store::media_uploads;
 use crate::store::write_edits::{self as store, Current, NewText};
 use crate::store::write_notifications::local_boosters;
 use crate::store::write_posts::{self, MediaColumns, PollColumns};
@@ -37,6 +38,8 @@ pub struct EditedPost {
     pub tags: Vec<String>,
     /// Attachments in order.
     pub media: Vec<Attachment>,
+    /// What changes of its uploads. What names another file than its attachments means nothing.
+    pub media_changes: Vec<MediaChange>,
     /// Its poll; other options than before drop the votes.
     pub poll: Option<StoredPoll>,
     /// When it was edited.
@@ -59,8 +62,10 @@ pub async fn edit(social: &Social, tx: &mut Tx, edited: &EditedPost) -> Result<b
         return Ok(false);
     }
     let same_poll = has_same_poll(&current, edited.poll.as_ref());
-    let same_media = has_same_media(&current, &edited.media);
-    if same_poll && same_media && has_same_text(&current, edited) {
+    let before = media_before(&current);
+    let same_media = has_same_media(&before, &edited.media);
+    let changes = real_changes(&before, edited);
+    if same_poll && same_media && changes.is_empty() && has_same_text(&current, edited) {
         if let Some(poll) = edited.poll.as_ref().filter(|_| !current.local) {
             take_counts(social, tx, number, poll).await?;
         }
@@ -83,6 +88,10 @@ pub async fn edit(social: &Social, tx: &mut Tx, edited: &EditedPost) -> Result<b
     store::set_tags(tx.conn(), number, &tags).await?;
     if !same_media {
         replace_media(social, tx, &current, edited, now).await?;
+    }
+    for change in changes {
+        let (id, text) = (change.id.number(), change.description.as_deref());
+        media_uploads::change_posted(tx.conn(), number, id, text, change.focus).await?;
     }
     if !same_poll {
         replace_poll(tx, number, edited.poll.as_ref(), now).await?;
@@ -153,9 +162,28 @@ struct CurrentMedia {
     focus_y: Option<f32>,
 }
 
-fn has_same_media(current: &Current, media: &[Attachment]) -> bool {
-    let before: Vec<CurrentMedia> =
-        serde_json::from_value(current.media.clone()).unwrap_or_default();
+fn media_before(current: &Current) -> Vec<CurrentMedia> {
+    serde_json::from_value(current.media.clone()).unwrap_or_default()
+}
+
+/// The changes of attachments that the post keeps or gets, without those that change nothing:
+/// clients send all descriptions with every edit.
+fn real_changes<'a>(before: &[CurrentMedia], edited: &'a EditedPost) -> Vec<&'a MediaChange> {
+    let is_real = |change: &&MediaChange| {
+        if !edited.media.contains(&Attachment::Uploaded(change.id)) {
+            return false;
+        }
+        let Some(known) = before.iter().find(|media| media.id == change.id.number()) else {
+            return true;
+        };
+        let known_text = known.description.as_deref().unwrap_or_default();
+        change.description.as_ref().is_some_and(|text| text != known_text)
+            || change.focus.is_some_and(|focus| known.focus_x.zip(known.focus_y) != Some(focus))
+    };
+    edited.media_changes.iter().filter(is_real).collect()
+}
+
+fn has_same_media(before: &[CurrentMedia], media: &[Attachment]) -> bool {
     before.len() == media.len()
         && before.iter().zip(media).all(|(before, after)| match after {
             Attachment::Uploaded(id) => before.id == id.number(),

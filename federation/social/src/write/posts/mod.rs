@@ -9,9 +9,7 @@ mod stored;
 pub use delete::{DeletedPost, delete};
 pub use edit::{EditedPost, edit};
 pub use insert::{adopt, insert, remote_id};
-#[cfg(test)]
-pub use stored::Inserted;
 pub use stored::{
-    Application, Attachment, Distribution, Mention, Outcome, PollOption, RemoteMedia, ReplyTo,
-    StoredPoll, StoredPost,
+    Application, Attachment, Distribution, Inserted, MediaChange, Mention, Outcome, PollOption,
+    RemoteMedia, ReplyTo, StoredPoll, StoredPost,
 };

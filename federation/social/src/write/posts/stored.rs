@@ -147,12 +147,23 @@ pub struct Application {
 }
 
 /// An attachment of a post.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Attachment {
     /// A finished upload of the author.
     Uploaded(MediaId),
     /// A file elsewhere.
     Remote(RemoteMedia),
+}
+
+/// What an edit changes of an attachment. `None`: as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MediaChange {
+    /// The attachment, an upload of the author.
+    pub id: MediaId,
+    /// What it shows; empty takes the description away.
+    pub description: Option<String>,
+    /// The point that must stay visible when it is cropped: x and y from -1 to 1.
+    pub focus: Option<(f32, f32)>,
 }
 
 /// An attachment that lives elsewhere.

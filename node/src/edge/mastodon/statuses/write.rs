@@ -2,8 +2,8 @@
 
 use http::HeaderMap;
 use serde::Deserialize;
-use social::commands::{NewPoll, NewPost, PostEdit};
-use social::{AccountId, MediaId, PostId, SocialError, Visibility};
+use social::commands::{MediaChange, NewPoll, NewPost, PostEdit};
+use social::{MediaId, PostId, Visibility};
 use spine::Problem;
 
 use super::super::media;
@@ -39,6 +39,13 @@ struct MediaAttributes {
     description: Option<String>,
     #[serde(default)]
     focus: Option<String>,
+}
+
+impl MediaAttributes {
+    fn change(self) -> Result<MediaChange, Problem> {
+        let focus = media::focus(self.focus.as_deref())?.map(|focus| (focus.x, focus.y));
+        Ok(MediaChange { id: self.id, description: self.description, focus })
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,13 +112,18 @@ pub async fn create(headers: HeaderMap, call: Call) -> Reply {
 pub async fn edit(PathId(id): PathId<PostId>, call: Call) -> Reply {
     let me = call.person(&WRITE, id)?;
     let parameters: Parameters = call.typed()?;
-    describe_media(&call, me, parameters.media_attributes).await?;
+    let media_changes = parameters
+        .media_attributes
+        .into_iter()
+        .map(MediaAttributes::change)
+        .collect::<Result<_, Problem>>()?;
     let edit = PostEdit {
         text: parameters.status,
         spoiler_text: parameters.spoiler_text,
         sensitive: parameters.sensitive,
         language: parameters.language.filter(|language| !language.is_empty()),
         media: parameters.media_ids,
+        media_changes,
         poll: parameters.poll.map(PollParameters::poll).transpose()?.flatten(),
     };
     call.social().edit_post(me, id, edit).await?;
@@ -128,31 +140,6 @@ pub async fn delete(PathId(id): PathId<PostId>, call: Call) -> Reply {
     answer["spoiler_text"] = source.spoiler_text.into();
     call.social().delete_post(me, id).await?;
     json(&answer)
-}
-
-/// Takes over descriptions of attachments, which clients send with every edit. What is already
-/// posted keeps its description: a changed one is refused instead of dropped.
-async fn describe_media(
-    call: &Call,
-    me: AccountId,
-    attributes: Vec<MediaAttributes>,
-) -> Result<(), Problem> {
-    for MediaAttributes { id, description, focus } in attributes {
-        let focus = media::focus(focus.as_deref())?;
-        match call.social().update_media(me, id, description.clone(), focus).await {
-            Ok(_) => {}
-            Err(SocialError::NotFound) => {
-                let posted = call.social().media(me, id).await?;
-                if description.unwrap_or_default() != posted.description.unwrap_or_default() {
-                    return Err(invalid(
-                        "media_attributes: the description of posted media cannot be changed yet",
-                    ));
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 fn visibility_of(name: &str) -> Result<Visibility, Problem> {
