@@ -13,17 +13,23 @@ use servers::{NatsConfig, NatsServer, PostgresConfig, PostgresServer};
 
 use crate::{fetch, progress};
 
+/// Where tests and benches find a Postgres in which they may make databases.
+pub const DATABASE_VARIABLE: &str = "SOVEREIGN_TEST_DATABASE_URL";
+/// Where tests and benches find NATS.
+pub const NATS_VARIABLE: &str = "SOVEREIGN_TEST_NATS_URL";
+
 const PREFIX: &str = "sovereign-task-";
 
 /// A folder that is removed when this is dropped.
 ///
 /// In the system's temporary folder, since the account of root's servers must get there.
-struct Scratch {
+pub struct Scratch {
     path: PathBuf,
 }
 
 impl Scratch {
-    fn create() -> anyhow::Result<Self> {
+    /// Creates it, and removes what interrupted tasks left.
+    pub fn create() -> anyhow::Result<Self> {
         let parent = std::env::temp_dir();
         sweep(&parent);
         let path = parent.join(format!("{PREFIX}{}", std::process::id()));
@@ -31,6 +37,11 @@ impl Scratch {
             .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o711)))
             .with_context(|| format!("cannot create {}", path.display()))?;
         Ok(Self { path })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -101,14 +112,14 @@ impl Stack {
     /// Fetches what is missing and starts the servers.
     pub fn start() -> anyhow::Result<Self> {
         let scratch = Scratch::create()?;
-        Ok(Self { servers: Servers::start(&scratch.path, for_tests())?, _scratch: scratch })
+        Ok(Self { servers: Servers::start(scratch.path(), for_tests())?, _scratch: scratch })
     }
 
     /// What tests and benches read to find the servers.
     pub fn variables(&self) -> [(&'static str, String); 2] {
         [
-            ("SOVEREIGN_TEST_DATABASE_URL", self.servers.database_url("postgres")),
-            ("SOVEREIGN_TEST_NATS_URL", self.servers.nats_url()),
+            (DATABASE_VARIABLE, self.servers.database_url("postgres")),
+            (NATS_VARIABLE, self.servers.nats_url()),
         ]
     }
 }
@@ -123,7 +134,7 @@ impl Database {
     /// Fetches what is missing and starts the server.
     pub fn start() -> anyhow::Result<Self> {
         let scratch = Scratch::create()?;
-        Ok(Self { postgres: start_postgres(&scratch.path, for_tests())?, _scratch: scratch })
+        Ok(Self { postgres: start_postgres(scratch.path(), for_tests())?, _scratch: scratch })
     }
 
     /// Where to connect.

@@ -10,6 +10,7 @@ use servers::bundle;
 use crate::failures::Failures;
 use crate::node::{self, Build};
 use crate::stack::Stack;
+use crate::up::Up;
 use crate::{progress, tools, workspace};
 
 /// The crate of the end-to-end tests.
@@ -21,8 +22,8 @@ const ALL: [&str; 2] = ["--workspace", "--exclude=bench"];
 /// Obtain what the tests need, then build and run them all.
 ///
 /// The tests find their servers and tools in the environment: `SOVEREIGN_TEST_DATABASE_URL`,
-/// `SOVEREIGN_TEST_NATS_URL`, `SOVEREIGN_TEST_BUS`, `SOVEREIGN_PROGRAM` (the built node),
-/// `SOVEREIGN_BUNDLES`, `SOVEREIGN_TEST_PYTHON`, `SOVEREIGN_TEST_NODE` and
+/// `SOVEREIGN_TEST_NATS_URL`, `SOVEREIGN_TEST_BUS`, `SOVEREIGN_TEST_UP` (the origin of the node that
+/// `up` runs), `SOVEREIGN_PROGRAM` (the built node), `SOVEREIGN_BUNDLES`, `SOVEREIGN_TEST_PYTHON`, `SOVEREIGN_TEST_NODE` and
 /// `SOVEREIGN_TEST_CHROMIUM`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -41,7 +42,7 @@ pub struct Arguments {
 enum Buses {
     /// The ledger itself, as in a household.
     Embedded,
-    /// NATS JetStream, as on a cluster.
+    /// NATS JetStream, on the stack that `cargo xtask up` starts.
     Jetstream,
     /// One after the other.
     Both,
@@ -54,25 +55,26 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     variables.push(("SOVEREIGN_PROGRAM", node::build(Build::Dev)?.into()));
     progress::timed("building the tests", || selection.build())?;
 
-    let stack = Stack::start()?;
-    variables.extend(stack.variables().map(|(name, value)| (name, value.into())));
     variables.extend(bundle::download_folder().map(|path| (bundle::BUNDLES_VARIABLE, path.into())));
 
     let (mut failed, mut failures) = (Vec::new(), Failures::default());
     if arguments.bus != Buses::Jetstream {
+        let stack = Stack::start()?;
         progress::step("running the tests");
         let mut cargo = selection.cargo(&ALL, &selection.all())?;
-        if !failures.run(cargo.envs(variables.clone()))? {
+        if !failures.run(cargo.envs(variables.clone()).envs(stack.variables()))? {
             failed.push("the tests");
         }
     }
     if arguments.bus != Buses::Embedded && selection.has_end_to_end() {
-        progress::step("running the end-to-end tests on JetStream");
+        let up = Up::start()?;
+        progress::step("running the end-to-end tests on the stack of `cargo xtask up`");
         let package = format!("--package={END_TO_END}");
         let mut cargo = selection.cargo(&[&package], &selection.all())?;
-        if !failures.run(cargo.envs(variables).env("SOVEREIGN_TEST_BUS", "jetstream"))? {
-            failed.push("the end-to-end tests on JetStream");
+        if !failures.run(cargo.envs(variables).envs(up.variables()))? {
+            failed.push("the end-to-end tests on the stack of `cargo xtask up`");
         }
+        up.stop()?;
     }
     if failed.is_empty() {
         return Ok(());

@@ -1,5 +1,7 @@
 //! `cargo xtask up`: the stack that `compose/` describes, from local programs.
 
+mod child;
+
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -14,8 +16,13 @@ use crate::node::{self, Build};
 use crate::stack::Servers;
 use crate::{fetch, progress, workspace};
 
+pub use child::Up;
+
 /// The node's database.
 const DATABASE: &str = "sovereign";
+/// Before the addresses of the servers, as printed.
+const POSTGRES_LABEL: &str = "PostgreSQL: ";
+const NATS_LABEL: &str = "NATS: ";
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -46,8 +53,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
     let data = workspace::root().join(&arguments.data);
     progress::step("starting PostgreSQL and NATS");
-    let servers = Servers::start(&data, Vec::new())?;
-    println!("PostgreSQL: {}\nNATS: {}", servers.database_url(DATABASE), servers.nats_url());
+    let servers = Servers::start(&data, settings())?;
+    println!("{POSTGRES_LABEL}{}", servers.database_url(DATABASE));
+    println!("{NATS_LABEL}{}", servers.nats_url());
 
     progress::step("starting the node");
     // A process begins with the mask of the thread that starts it, and the node has to hear these.
@@ -67,6 +75,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     progress::step("stopping NATS and PostgreSQL");
     servers.stop()?;
     outcome
+}
+
+/// What `compose/` gives PostgreSQL beside its defaults: room for several processes.
+fn settings() -> Vec<(String, String)> {
+    let settings = [("max_connections", "200"), ("shared_buffers", "256MB"), ("jit", "off")];
+    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
 /// Waits for the node, handing it a SIGTERM that this process gets. (A Ctrl-C in the terminal

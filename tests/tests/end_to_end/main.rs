@@ -11,3 +11,4 @@ mod kill;
 mod limits;
 mod two_nodes;
 mod unavailable;
+mod up;

@@ -1,0 +1,116 @@
+//! `cargo xtask up` in a process of its own: what the end-to-end tests run on.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
+
+use anyhow::{Context, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{NATS_LABEL, POSTGRES_LABEL};
+use crate::progress;
+use crate::stack::{DATABASE_VARIABLE, NATS_VARIABLE, Scratch};
+
+/// A running stack, started like anybody's, on data that goes with it.
+pub struct Up {
+    process: Process,
+    found: Addresses,
+    // Goes after the processes that use it.
+    _scratch: Scratch,
+}
+
+/// Where the parts of the stack are.
+struct Addresses {
+    postgres: String,
+    nats: String,
+    node: String,
+}
+
+impl Up {
+    /// Starts it and waits until its node is ready.
+    pub fn start() -> anyhow::Result<Self> {
+        progress::step("cargo xtask up");
+        let scratch = Scratch::create()?;
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let child = Command::new(program)
+            .args(["up", "--data"])
+            .arg(scratch.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start `cargo xtask up`")?;
+        let mut process = Process { child };
+        let output = process.child.stdout.take().context("`cargo xtask up` has no output")?;
+        let mut lines = BufReader::new(output).lines();
+        let found = Addresses::read(&mut lines)?;
+        // Whoever does not read stops the writer.
+        thread::spawn(move || lines.for_each(drop));
+        Ok(Self { process, found, _scratch: scratch })
+    }
+
+    /// What the tests read to find it.
+    pub fn variables(&self) -> [(&'static str, String); 4] {
+        [
+            (DATABASE_VARIABLE, self.found.postgres.clone()),
+            (NATS_VARIABLE, self.found.nats.clone()),
+            ("SOVEREIGN_TEST_BUS", "jetstream".to_owned()),
+            ("SOVEREIGN_TEST_UP", self.found.node.clone()),
+        ]
+    }
+
+    /// Stops it as a service manager does, and expects that it ends in order.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        let status = self.process.stop()?;
+        if !status.success() {
+            bail!("`cargo xtask up` was asked to stop and ended with {status}");
+        }
+        Ok(())
+    }
+}
+
+/// The process, which does not outlive this.
+struct Process {
+    child: Child,
+}
+
+impl Process {
+    fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        if self.child.try_wait()?.is_none() {
+            kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)
+                .context("`cargo xtask up` cannot be stopped")?;
+        }
+        self.child.wait().context("cannot wait for `cargo xtask up`")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Err(error) = self.stop() {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+impl Addresses {
+    /// Reads what `up` and its node print until the node is ready.
+    fn read(lines: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<Self> {
+        let (mut postgres, mut nats) = (None, None);
+        for line in lines {
+            let line = line.context("cannot read what `cargo xtask up` prints")?;
+            if let Some(url) = line.strip_prefix(POSTGRES_LABEL) {
+                postgres = Some(url.to_owned());
+            } else if let Some(url) = line.strip_prefix(NATS_LABEL) {
+                nats = Some(url.to_owned());
+            } else if let Some(origin) = line.trim_start().strip_prefix("Open ") {
+                let node = origin.trim().to_owned();
+                return Ok(Self {
+                    postgres: postgres.context("`cargo xtask up` names no PostgreSQL")?,
+                    nats: nats.context("`cargo xtask up` names no NATS")?,
+                    node,
+                });
+            }
+        }
+        bail!("`cargo xtask up` ended before its node was ready")
+    }
+}
