@@ -13,6 +13,9 @@ pub enum SpineError {
     /// The database takes no writes: a standby, or set so.
     #[error("the database takes no writes")]
     ReadOnly,
+    /// More callers wait than can be served in time.
+    #[error("too many requests wait; please try again")]
+    Busy,
     /// The event bus refused, timed out or is gone.
     #[error("the event bus failed: {0}")]
     Bus(String),
@@ -46,7 +49,7 @@ impl SpineError {
             Self::Migrate(sqlx::migrate::MigrateError::Execute(error)) => {
                 database_is_unavailable(error)
             }
-            Self::Bus(_) | Self::ReadOnly => true,
+            Self::Bus(_) | Self::ReadOnly | Self::Busy => true,
             _ => false,
         }
     }

@@ -13,7 +13,8 @@ use crate::ledger;
 use crate::nats::Nats;
 use crate::seal::{self, NodeKey, SubjectKeys};
 use crate::wake::Wakes;
-use crate::{Cause, Clock, Event, Snowflakes, SpineError, Tx};
+use crate::work::Scheduling;
+use crate::{Cause, Clock, Event, GroupCommit, Snowflakes, SpineError, Tx};
 
 /// What the spine needs to know.
 #[derive(Clone, Debug)]
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     feed: OnceLock<Arc<Feed>>,
     registrations: Registrations,
     nats: Option<Nats>,
+    pub(crate) scheduling: GroupCommit<Scheduling>,
     stop: CancellationToken,
     _stop_when_dropped: DropGuard,
 }
@@ -91,7 +93,9 @@ impl Spine {
                 Some(nats)
             }
         };
+        let scheduling = Scheduling { pool: pool.clone(), wakes: Arc::clone(&wakes) };
         Ok(Self(Arc::new(Inner {
+            scheduling: GroupCommit::start(scheduling),
             pool,
             workers,
             snowflakes: Snowflakes::new(clock.clone(), u64::from(start.process)),

@@ -1,16 +1,19 @@
 //! Enqueueing: jobs become durable with whatever else their transaction does.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::{Builder, Uuid, Variant};
 
 use super::{BatchJob, Concurrency, Job, JobOptions, Lane};
-use crate::wake::JobWake;
+use crate::group::GroupWrite;
+use crate::wake::{JobWake, Wakes};
 use crate::{Cause, EventId, JobId, Spine, SpineError};
 
 /// A job about to be enqueued.
@@ -140,11 +143,12 @@ fn derive_id(event: EventId, kind: &str, part: Option<&str>) -> JobId {
 }
 
 impl Spine {
-    /// Schedules one job in a transaction of its own: one statement, durable when this returns. A
-    /// job that belongs to other changes goes through their [`crate::Tx`].
+    /// Schedules one job that belongs to no other change; durable when this returns. Jobs that are
+    /// scheduled at the same moment share a transaction. A job that belongs to other changes goes
+    /// through their [`crate::Tx`].
     ///
     /// # Errors
-    /// The job cannot be written as JSON; the database failed.
+    /// The job cannot be written as JSON; the database failed; too many wait.
     pub async fn schedule<J: Job>(
         &self,
         job: &J,
@@ -152,10 +156,40 @@ impl Spine {
         options: JobOptions,
     ) -> Result<JobId, SpineError> {
         let job = NewJob::of(job, cause, options, self.clock().now())?;
-        let mut conn = self.pool().acquire().await?;
-        let enqueued = enqueue(&mut conn, std::slice::from_ref(&job)).await?;
-        self.wakes().committed(None, enqueued.wake());
-        Ok(job.id)
+        let id = job.id;
+        self.0.scheduling.submit(job).await?;
+        Ok(id)
+    }
+}
+
+/// Jobs of their own, as [`Spine::schedule`] takes them.
+pub(crate) struct Scheduling {
+    pub(crate) pool: PgPool,
+    pub(crate) wakes: Arc<Wakes>,
+}
+
+#[async_trait]
+impl GroupWrite for Scheduling {
+    type Item = NewJob;
+    type Done = ();
+    type Error = SpineError;
+    const MOST: usize = 500;
+
+    async fn write(&self, jobs: &[NewJob]) -> Result<Vec<()>, SpineError> {
+        let enqueued = if one_statement_suffices(jobs) {
+            enqueue(&mut *self.pool.acquire().await?, jobs).await?
+        } else {
+            let mut transaction = self.pool.begin().await?;
+            let enqueued = enqueue(&mut transaction, jobs).await?;
+            transaction.commit().await?;
+            enqueued
+        };
+        self.wakes.committed(None, enqueued.wake());
+        Ok(vec![(); jobs.len()])
+    }
+
+    fn is_unavailable(error: &SpineError) -> bool {
+        error.is_unavailable()
     }
 }
 
@@ -236,6 +270,13 @@ impl<'a> Shape<'a> {
             keyed: job.cause.event.is_some(),
         }
     }
+}
+
+/// Whether one statement, which is a transaction by itself, enqueues all of these.
+fn one_statement_suffices(jobs: &[NewJob]) -> bool {
+    let mut shapes = jobs.iter().map(Shape::of);
+    let first = shapes.next();
+    shapes.all(|shape| Some(&shape) == first.as_ref())
 }
 
 /// The cause as it is stored; most of a system's own jobs have none.

@@ -37,6 +37,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use complete::{Completion, complete_in};
 pub(crate) use cron::{Schedule, run_due as run_due_schedules};
+pub(crate) use enqueue::Scheduling;
 pub use enqueue::{Enqueued, NewJob, enqueue};
 pub(crate) use history::housekeeping;
 pub(crate) use idle::is_idle;

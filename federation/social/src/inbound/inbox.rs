@@ -111,7 +111,7 @@ impl Social {
             body: body.clone(),
         };
         let job = ApplyActivity { activity: received.activity.clone(), delivered_to, body };
-        self.0.inbound.intake.take(&self.0.spine, received, job).await
+        Ok(self.0.inbound.intake.take(&self.0.spine, received, job).await?)
     }
 
     /// Whether the activity's own actor made the signature. The known key is tried first; where it

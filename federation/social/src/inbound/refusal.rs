@@ -30,9 +30,6 @@ pub enum InboxRefusal {
     /// The key that signed cannot be had, or is not the actor's.
     #[error("the signature was not accepted: {0}")]
     Key(&'static str),
-    /// Too many requests wait already.
-    #[error("too many requests wait; please try again")]
-    Busy,
     /// The node cannot keep anything right now, or failed.
     #[error(transparent)]
     Failed(#[from] SocialError),
@@ -50,10 +47,6 @@ impl From<InboxRefusal> for Problem {
             InboxRefusal::Blocked => Self::forbidden("host-blocked", sentence),
             InboxRefusal::Signature(_) | InboxRefusal::Key(_) => {
                 Self::unauthorized("signature-refused", sentence)
-            }
-            InboxRefusal::Busy => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "inbox-busy", sentence)
-                    .with_retry_after(5)
             }
             InboxRefusal::Failed(error) => error.into(),
         }
