@@ -42,6 +42,10 @@ pub(crate) fn pool(url: &str, connections: u32, purpose: Purpose) -> Result<PgPo
             // An open transaction holds up every reader of the ledger: none may lie about.
             ("idle_in_transaction_session_timeout", "60s"),
             ("lock_timeout", "20s"),
+            // Statements are prepared once and go by key: planning each run anew costs several
+            // times what running it does, most of all with arrays, whose length the planner
+            // estimates and never finds as cheap again.
+            ("plan_cache_mode", "force_generic_plan"),
         ])
         // All services together have some hundred statements; a statement that falls out is
         // prepared again, which costs a round trip.

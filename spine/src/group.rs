@@ -92,12 +92,17 @@ async fn write_group<W: GroupWrite>(
 ) {
     let error = match writer.write(items).await {
         Ok(done) => {
-            return answers.into_iter().zip(done).for_each(|(answer, done)| tell(answer, Ok(done)));
+            for (answer, done) in answers.into_iter().zip(done) {
+                tell(answer, Ok(done));
+            }
+            return;
         }
         Err(error) => error,
     };
     if items.len() == 1 {
-        answers.into_iter().for_each(|answer| tell(answer, Err(error)));
+        if let Some(answer) = answers.into_iter().next() {
+            tell(answer, Err(error));
+        }
     } else if W::is_unavailable(&error) {
         tracing::warn!(%error, callers = answers.len(), "nothing could be written");
         for answer in answers {
@@ -108,7 +113,8 @@ async fn write_group<W: GroupWrite>(
         for (item, answer) in items.iter().zip(answers) {
             let written = writer.write(std::slice::from_ref(item)).await;
             let done = written.and_then(|done| {
-                done.into_iter().next().ok_or_else(|| SpineError::from(sqlx::Error::RowNotFound).into())
+                let missing = || SpineError::from(sqlx::Error::RowNotFound).into();
+                done.into_iter().next().ok_or_else(missing)
             });
             tell(answer, done);
         }
@@ -208,7 +214,9 @@ mod tests {
         let numbers = Numbers::new(100);
         let group = GroupCommit::start(numbers.clone());
         let answers = submit(&group, &[1, 99, 3]).await;
-        assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(SpineError::is_unavailable)));
+        assert!(
+            answers.iter().all(|answer| answer.as_ref().is_err_and(SpineError::is_unavailable))
+        );
         assert_eq!(numbers.groups.lock().expect("no panic").len(), 1);
     }
 
@@ -227,7 +235,8 @@ mod tests {
         let (answers, ()) = tokio::join!(submit(&group, &items), async {
             numbers.permits.add_permits(10_000);
         });
-        let refused = answers.iter().filter(|answer| matches!(answer, Err(SpineError::Busy))).count();
+        let refused =
+            answers.iter().filter(|answer| matches!(answer, Err(SpineError::Busy))).count();
         assert!(refused > 0 && refused < items.len(), "{refused}");
         assert!(answers.iter().all(|answer| matches!(answer, Ok(_) | Err(SpineError::Busy))));
     }

@@ -2,6 +2,9 @@
 //!
 //! The node runs on the embedded default, with a Postgres of its own under it, so CPU and memory are
 //! those of everything that runs. The client shares the machine; its cost is part of the rates.
+//!
+//! `--quick` measures a twentieth, to see that it works. With parts named (`idle`, `post`, `home`,
+//! `inbound`), only those are measured.
 
 mod process;
 mod remote;
@@ -153,6 +156,9 @@ fn report(name: &str, measured: &Measured, goal: &str) {
 async fn main() -> Result<()> {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let scale = |number: usize| if quick { number / 20 } else { number };
+    let named: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let asked = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let mut subject =
         Subject { address: Address::new(), folder: tempfile::tempdir()?, child: None };
     let first = subject.start().await?;
@@ -175,18 +181,11 @@ async fn main() -> Result<()> {
         starts[2].as_secs_f64()
     );
     ada.get("/api/v1/timelines/home").await?;
-    let settle = Duration::from_secs(if quick { 2 } else { 20 });
-    tokio::time::sleep(settle).await;
-    let (total, lines) = process::memory(subject.process());
-    println!(
-        "idle memory, {} s after the start, PSS in all {total:>6.1} MiB   goal 90 MiB",
-        settle.as_secs()
-    );
-    for line in lines {
-        println!("    {line}");
+    if asked("idle") {
+        idle(&subject, Duration::from_secs(if quick { 2 } else { 20 })).await;
     }
 
-    for clients in [1, 16] {
+    for clients in [1, 16].into_iter().filter(|_| asked("post")) {
         let (host, token) = (host.clone(), token.clone());
         let posts = measure(&subject, clients, scale(4_000 * clients.min(4)), 200, move |number| {
             let body = format!(r#"{{"status":"Post {number} of {clients} clients"}}"#);
@@ -197,15 +196,43 @@ async fn main() -> Result<()> {
         report(&format!("POST status, {clients} client(s)"), &posts, goal);
     }
 
-    let (h, t) = (host.clone(), token.clone());
-    let home = measure(&subject, 16, scale(120_000), 200, move |_| {
-        wire::get(&h, "/api/v1/timelines/home?limit=20", &t)
+    if asked("home") {
+        fill_home(&subject, &host, &token).await?;
+        let home = measure(&subject, 16, scale(120_000), 200, move |_| {
+            wire::get(&host, "/api/v1/timelines/home?limit=20", &token)
+        })
+        .await?;
+        report("home timeline, 20 a page, 16 clients", &home, "12000/s, p99 8 ms");
+    }
+
+    if asked("inbound") {
+        inbound(&subject, &ada, scale(15_000)).await?;
+    }
+    subject.stop().await
+}
+
+/// What runs when nothing happens.
+async fn idle(subject: &Subject, settle: Duration) {
+    tokio::time::sleep(settle).await;
+    let (total, lines) = process::memory(subject.process());
+    println!(
+        "idle memory, {} s after the start, PSS in all {total:>6.1} MiB   goal 90 MiB",
+        settle.as_secs()
+    );
+    for line in lines {
+        println!("    {line}");
+    }
+}
+
+/// At least 1,000 posts in the home timeline that is paged.
+async fn fill_home(subject: &Subject, host: &str, token: &str) -> Result<()> {
+    let (host, token) = (host.to_owned(), token.to_owned());
+    measure(subject, 16, 1_000, 200, move |number| {
+        let body = format!(r#"{{"status":"Post {number} to be read"}}"#);
+        wire::post(&host, "/api/v1/statuses", &token, &body)
     })
     .await?;
-    report("home timeline, 20 a page, 16 clients", &home, "12000/s, p99 8 ms");
-
-    inbound(&subject, &ada, scale(15_000)).await?;
-    subject.stop().await
+    Ok(())
 }
 
 /// Signed Creates into the shared inbox: accepted, and until visible in the home timeline.
@@ -225,7 +252,8 @@ async fn inbound(subject: &Subject, ada: &Client, count: usize) -> Result<()> {
         },
     });
     let mut connection = Connection::open(subject.address.socket()).await?;
-    connection.exchange(&remote.activity(&inbox, &accept)?).await?;
+    let (status, _) = connection.exchange(&remote.activity(&inbox, &accept)?).await?;
+    ensure!(status == 202, "{status}: {}", String::from_utf8_lossy(connection.body()));
     let limit = Duration::from_secs(30);
     eventually_within(limit, "the follow", || async {
         let path = format!("/api/v1/accounts/relationships?id[]={id}");

@@ -32,8 +32,8 @@ impl Up {
     pub fn start() -> anyhow::Result<Self> {
         progress::step("cargo xtask up");
         let scratch = Scratch::create()?;
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        let child = Command::new(program)
+        // Not the file's name: cargo may have built this program anew since it was started.
+        let child = Command::new("/proc/self/exe")
             .args(["up", "--data"])
             .arg(scratch.path())
             .stdin(Stdio::null())

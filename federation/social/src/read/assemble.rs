@@ -1,8 +1,8 @@
 //! Putting posts together: bodies and authors from the cache or the store, and what each viewer has
 //! to do with them, in a number of statements that does not depend on how many posts there are.
 //!
-//! One statement for the standing of all viewers towards all posts (and what they boost), at most
-//! five for bodies that are not cached, two for authors that are not cached, one for votes where
+//! One statement for the standing of all viewers towards all posts (and what they boost); for bodies
+//! that are not cached one, and one more for each kind of part that any of them has; two for authors that are not cached, one for votes where
 //! there are polls, one for filters that are not cached.
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +14,7 @@ use super::cache::epochs::{Slot, Thing};
 use super::entities::{Account, Poll, Shared, Status, ViewerFlags};
 use super::filters::HeldBack;
 use super::views::{AccountParts, PostParts, PostView, account_view, post_view};
+use crate::store::read_posts::PostRow;
 use crate::store::read_standing::StandingRow;
 use crate::store::{read_accounts, read_posts, read_standing};
 use crate::{AccountId, PollId, PostId, Social, SocialError};
@@ -153,23 +154,34 @@ impl Social {
     async fn load_posts(&self, ids: &[i64]) -> Result<Vec<PostView>, SocialError> {
         let pool = self.spine().pool();
         let rows = read_posts::posts(pool, ids).await?;
-        // Boosts have no parts of their own.
-        let with_parts: Vec<i64> =
-            rows.iter().filter(|row| row.boost_of_id.is_none()).map(|row| row.id).collect();
-        let mut parts: HashMap<i64, PostParts> = HashMap::with_capacity(with_parts.len());
-        if !with_parts.is_empty() {
-            for media in read_posts::media(pool, &with_parts).await? {
+        let mut parts: HashMap<i64, PostParts> = HashMap::with_capacity(rows.len());
+        // Most posts have none of these.
+        let that = |has: fn(&PostRow) -> bool| -> Vec<i64> {
+            rows.iter().filter(|row| has(row)).map(|row| row.id).collect()
+        };
+        let with_media = that(|row| row.has_media);
+        if !with_media.is_empty() {
+            for media in read_posts::media(pool, &with_media).await? {
                 if let Some(post) = media.post_id {
                     parts.entry(post).or_default().media.push(media);
                 }
             }
-            for mention in read_posts::mentions(pool, &with_parts).await? {
+        }
+        let with_mentions = that(|row| row.has_mentions);
+        if !with_mentions.is_empty() {
+            for mention in read_posts::mentions(pool, &with_mentions).await? {
                 parts.entry(mention.post_id).or_default().mentions.push(mention);
             }
-            for tag in read_posts::tags(pool, &with_parts).await? {
+        }
+        let with_tags = that(|row| row.has_tags);
+        if !with_tags.is_empty() {
+            for tag in read_posts::tags(pool, &with_tags).await? {
                 parts.entry(tag.post_id).or_default().tags.push(tag);
             }
-            for poll in read_posts::polls(pool, &with_parts).await? {
+        }
+        let with_polls = that(|row| row.has_poll);
+        if !with_polls.is_empty() {
+            for poll in read_posts::polls(pool, &with_polls).await? {
                 let post = poll.post_id;
                 parts.entry(post).or_default().poll = Some(poll);
             }

@@ -25,6 +25,7 @@ pub(crate) mod tests;
 mod timelines;
 pub(crate) mod views;
 
+pub(crate) use assemble::Wanted;
 pub use notifications::NotificationFilter;
 pub use page::{Cursor, Links, Page, Paged};
 pub use search::{SearchKind, SearchQuery};

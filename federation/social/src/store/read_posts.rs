@@ -4,14 +4,13 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::PgPool;
 
-/// A post's own row.
+/// A post's own row, and of what else it consists.
 #[derive(Clone, Debug)]
 pub struct PostRow {
     pub id: i64,
     pub uri: String,
     pub url: String,
     pub author_id: i64,
-    pub boost_of_id: Option<i64>,
     pub in_reply_to_id: Option<i64>,
     pub in_reply_to_account_id: Option<i64>,
     pub in_reply_to_uri: Option<String>,
@@ -29,17 +28,26 @@ pub struct PostRow {
     pub replies_count: i64,
     pub boosts_count: i64,
     pub favourites_count: i64,
+    pub has_media: bool,
+    pub has_mentions: bool,
+    pub has_tags: bool,
+    pub has_poll: bool,
 }
 
 /// These posts, in no order.
 pub async fn posts(pool: &PgPool, ids: &[i64]) -> sqlx::Result<Vec<PostRow>> {
     sqlx::query_as!(
         PostRow,
-        r#"SELECT id, uri, url, author_id, boost_of_id, in_reply_to_id, in_reply_to_account_id,
+        r#"SELECT id, uri, url, author_id, in_reply_to_id, in_reply_to_account_id,
                   in_reply_to_uri, visibility, content_html, spoiler_text, sensitive, language,
                   emojis, card, application_name, application_website, created_at, edited_at,
-                  replies_count, boosts_count, favourites_count
-             FROM social.post WHERE id = ANY($1)"#,
+                  replies_count, boosts_count, favourites_count,
+                  EXISTS (SELECT FROM social.media m WHERE m.post_id = p.id) AS "has_media!",
+                  EXISTS (SELECT FROM social.post_mention m
+                           WHERE m.post_id = p.id AND NOT m.silent) AS "has_mentions!",
+                  EXISTS (SELECT FROM social.post_tag t WHERE t.post_id = p.id) AS "has_tags!",
+                  EXISTS (SELECT FROM social.poll q WHERE q.post_id = p.id) AS "has_poll!"
+             FROM social.post p WHERE id = ANY($1)"#,
         ids
     )
     .fetch_all(pool)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use spine::Cause;
 
+use crate::read::entities::Status;
 use crate::store::write_commands::ActorRow;
 use crate::text::{format_text, hashtags};
 use crate::write::posts::{Application, Attachment, ReplyTo, StoredPost};
@@ -56,8 +57,8 @@ pub struct NewPoll {
 }
 
 impl Social {
-    /// Publishes a post: its id. With a key that was used within the hour, the id of the post that
-    /// it made, whatever else is sent: its uploads are taken by then, and what it answers may be gone.
+    /// Publishes a post: as its author sees it. With a key that was used within the hour, the post
+    /// that it made, whatever else is sent: its uploads are taken by then, and what it answers may be gone.
     ///
     /// # Errors
     /// [`SocialError::Invalid`] where the post breaks a rule, not found where it answers what is not
@@ -66,19 +67,22 @@ impl Social {
         &self,
         actor: AccountId,
         new: NewPost,
-    ) -> Result<PostId, SocialError> {
+    ) -> Result<Status, SocialError> {
         let me = self.actor(actor).await?;
         let Some(key) = new.idempotency_key.clone() else {
             let post = self.compose(&me, new).await?;
             return self.0.publishing.publish(self, Publication { post, key: None }).await;
         };
         if let Some(made) = store::made_by(self, actor, &key).await? {
-            return Ok(made);
+            return self.status(Some(actor), made).await;
         }
         match self.compose(&me, new).await {
             Ok(post) => self.0.publishing.publish(self, Publication { post, key: Some(key) }).await,
             // What this request found taken, its twin may have taken a moment ago.
-            Err(error) => store::made_by(self, actor, &key).await?.ok_or(error),
+            Err(error) => {
+                let made = store::made_by(self, actor, &key).await?.ok_or(error)?;
+                self.status(Some(actor), made).await
+            }
         }
     }
 

@@ -1,14 +1,18 @@
 //! Publications that come at the same moment share a transaction.
 //!
 //! Every post locks its author's row until its commit is on disk: one transaction a post would store
-//! the posts of one author one disk write after the other.
+//! the posts of one author one disk write after the other. What was stored together is also read
+//! together for the answers.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
 use spine::{GroupCommit, GroupWrite};
 
 use super::store::{Publication, store};
+use crate::read::Wanted;
+use crate::read::entities::Status;
 use crate::service::Inner;
 use crate::{PostId, Social, SocialError};
 
@@ -22,7 +26,7 @@ pub(crate) struct PublishQueue {
 }
 
 impl PublishQueue {
-    /// Stores a publication.
+    /// Stores a publication: the post as its author sees it.
     ///
     /// # Errors
     /// What storing says; too many wait.
@@ -30,13 +34,24 @@ impl PublishQueue {
         &self,
         social: &Social,
         publication: Publication,
-    ) -> Result<PostId, SocialError> {
-        let author = publication.post.author.number().unsigned_abs();
+    ) -> Result<Status, SocialError> {
+        let author = publication.post.author;
         // The lowest bits of an id say little: the sequence of a quiet process is mostly zero.
-        let lane = usize::try_from(author % 61).unwrap_or(0) % LANES;
+        let lane = usize::try_from(author.number().unsigned_abs() % 61).unwrap_or(0) % LANES;
         let start = || GroupCommit::start(Publishing(Arc::downgrade(&social.0)));
-        self.lanes[lane].get_or_init(start).submit(publication).await
+        let stored = self.lanes[lane].get_or_init(start).submit(publication).await?;
+        match stored.status {
+            Some(status) => Ok(status),
+            None => social.status(Some(author), stored.id).await,
+        }
     }
+}
+
+/// A post that is on disk.
+struct Stored {
+    id: PostId,
+    /// As its author sees it; `None` where it could not be read with the others.
+    status: Option<Status>,
 }
 
 /// Weak: the service owns the lanes, and ends with its last owner.
@@ -45,13 +60,26 @@ struct Publishing(Weak<Inner>);
 #[async_trait]
 impl GroupWrite for Publishing {
     type Item = Publication;
-    type Done = PostId;
+    type Done = Stored;
     type Error = SocialError;
     const MOST: usize = 64;
 
-    async fn write(&self, publications: &[Publication]) -> Result<Vec<PostId>, SocialError> {
-        let inner = self.0.upgrade().ok_or(SocialError::Raced)?;
-        store(&Social(inner), publications).await
+    async fn write(&self, publications: &[Publication]) -> Result<Vec<Stored>, SocialError> {
+        let social = Social(self.0.upgrade().ok_or(SocialError::Raced)?);
+        let ids = store(&social, publications).await?;
+        let wanted: Vec<Wanted> = publications
+            .iter()
+            .zip(&ids)
+            .map(|(item, post)| Wanted { viewer: Some(item.post.author), post: *post })
+            .collect();
+        // They are stored, whatever comes of reading them.
+        let mut shown = social.assemble_each(&wanted).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, posts = ids.len(), "new posts could not be read together");
+            HashMap::new()
+        });
+        let status = |wanted| shown.remove(wanted).map(|shown| shown.status);
+        let statuses: Vec<_> = wanted.iter().map(status).collect();
+        Ok(ids.into_iter().zip(statuses).map(|(id, status)| Stored { id, status }).collect())
     }
 
     fn is_unavailable(error: &SocialError) -> bool {

@@ -125,7 +125,7 @@ async fn a_local_account_is_deleted_with_everything_and_its_name_stays_taken() {
     world.befriend(bob, alice).await;
     world.publish(alice, "x").await;
     world.social.delete_local_account(alice).await.unwrap();
-    let refused = world.social.publish_post(alice, Default::default()).await;
+    let refused = world.publish_new(alice, Default::default()).await;
     assert!(matches!(refused, Err(SocialError::Forbidden(_))));
     assert!(world.social.delete_local_account(alice).await.is_err());
     world.running.settle().await;

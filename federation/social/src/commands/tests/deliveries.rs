@@ -129,7 +129,7 @@ async fn a_direct_post_goes_only_to_those_it_names() {
         visibility: Some(Visibility::Direct),
         ..Default::default()
     };
-    let post = world.social.publish_post(author, new).await.unwrap();
+    let post = world.publish_new(author, new).await.unwrap();
     world.running.settle().await;
     assert!(inbox.kinds().is_empty(), "followers get nothing");
     let delivered = other.delivered();
@@ -319,7 +319,7 @@ async fn the_counts_of_a_local_poll_go_out_a_little_later() {
         }),
         ..Default::default()
     };
-    world.social.publish_post(author, new).await.unwrap();
+    world.publish_new(author, new).await.unwrap();
     world.running.settle().await;
     assert_eq!(inbox.kinds(), ["Create"]);
     let poll = crate::PollId::from_number(world.count("SELECT id FROM social.poll").await);

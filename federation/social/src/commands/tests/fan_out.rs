@@ -192,8 +192,8 @@ async fn followed_hashtags_and_languages_decide_too() {
         language: Some(language.to_owned()),
         ..Default::default()
     };
-    let german = world.social.publish_post(star, say("de")).await.unwrap();
-    let english = world.social.publish_post(star, say("en")).await.unwrap();
+    let german = world.publish_new(star, say("de")).await.unwrap();
+    let english = world.publish_new(star, say("en")).await.unwrap();
     assert!(world.is_home(reader, german).await);
     assert!(!world.is_home(reader, english).await);
 }

@@ -63,7 +63,7 @@ async fn a_filter_meets_posts_by_their_words_wherever_they_stand() {
         spoiler_text: "dog house".to_owned(),
         ..Default::default()
     };
-    let warned = world.social.publish_post(alice, warned).await.unwrap();
+    let warned = world.publish_new(alice, warned).await.unwrap();
     let poll = NewPoll {
         options: vec!["cat".to_owned(), "horse".to_owned()],
         expires_in: Duration::from_secs(600),
@@ -71,7 +71,7 @@ async fn a_filter_meets_posts_by_their_words_wherever_they_stand() {
         hide_totals: false,
     };
     let asked = NewPost { text: "which?".to_owned(), poll: Some(poll), ..Default::default() };
-    let asked = world.social.publish_post(alice, asked).await.unwrap();
+    let asked = world.publish_new(alice, asked).await.unwrap();
     let harmless = world.publish(alice, "concatenate the dog's house").await;
     assert_eq!(met(&world, bob, warned).await, ["pets"]);
     assert_eq!(met(&world, bob, asked).await, ["pets"]);
@@ -149,7 +149,7 @@ async fn a_filter_is_its_owners_and_keeps_its_rules() {
         visibility: Some(Visibility::Direct),
         ..Default::default()
     };
-    let secret = world.social.publish_post(bob, secret).await.unwrap();
+    let secret = world.publish_new(bob, secret).await.unwrap();
     let unseen = world.social.add_filter_post(alice, theirs, secret).await;
     assert!(matches!(unseen, Err(SocialError::NotFound)));
 

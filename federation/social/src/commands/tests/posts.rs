@@ -39,13 +39,13 @@ async fn a_key_makes_one_post_however_often_and_concurrently_it_is_sent() {
         idempotency_key: Some("k".to_owned()),
         ..Default::default()
     };
-    let all = (0..20).map(|_| world.social.publish_post(alice, new.clone()));
+    let all = (0..20).map(|_| world.publish_new(alice, new.clone()));
     let made = futures_util::future::join_all(all).await;
     let first = *made[0].as_ref().unwrap();
     assert!(made.into_iter().all(|post| post.unwrap() == first));
     assert_eq!(world.count("SELECT count(*) FROM social.post").await, 1);
     let bob = world.person("bob").await;
-    let other = world.social.publish_post(bob, new).await.unwrap();
+    let other = world.publish_new(bob, new).await.unwrap();
     assert_ne!(other, first, "a key belongs to its account");
 }
 
@@ -59,11 +59,11 @@ async fn a_key_is_forgotten_after_an_hour() {
         idempotency_key: Some("k".to_owned()),
         ..Default::default()
     };
-    let first = world.social.publish_post(alice, new.clone()).await.unwrap();
+    let first = world.publish_new(alice, new.clone()).await.unwrap();
     clock.advance(chrono::Duration::minutes(59));
-    assert_eq!(world.social.publish_post(alice, new.clone()).await.unwrap(), first);
+    assert_eq!(world.publish_new(alice, new.clone()).await.unwrap(), first);
     clock.advance(chrono::Duration::minutes(2));
-    assert_ne!(world.social.publish_post(alice, new).await.unwrap(), first);
+    assert_ne!(world.publish_new(alice, new).await.unwrap(), first);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn many_posts_at_once_are_all_stored_and_a_bad_one_fails_alone() {
     let world = World::start().await;
     let alice = world.person("alice").await;
     let say = |number: usize| NewPost { text: format!("post {number}"), ..Default::default() };
-    let all = (0..100).map(|number| world.social.publish_post(alice, say(number)));
+    let all = (0..100).map(|number| world.publish_new(alice, say(number)));
     let made = futures_util::future::join_all(all).await;
     assert!(made.iter().all(Result::is_ok));
     assert_eq!(world.counter("account", "statuses_count", alice.number()).await, 100);
@@ -83,7 +83,7 @@ async fn rules_are_kept() {
     let (alice, bob) = (world.person("alice").await, world.person("bob").await);
     let refused = |new: NewPost| {
         let world = &world;
-        async move { world.social.publish_post(alice, new).await.unwrap_err() }
+        async move { world.publish_new(alice, new).await.unwrap_err() }
     };
     let too_long = NewPost { text: "x".repeat(501), ..Default::default() };
     assert!(matches!(refused(too_long).await, SocialError::Invalid(_)));
@@ -102,7 +102,7 @@ async fn rules_are_kept() {
         visibility: Some(Visibility::Private),
         ..Default::default()
     };
-    let private = world.social.publish_post(bob, private).await.unwrap();
+    let private = world.publish_new(bob, private).await.unwrap();
     let answer = NewPost { text: "x".to_owned(), in_reply_to: Some(private), ..Default::default() };
     assert!(matches!(refused(answer).await, SocialError::NotFound));
 }
@@ -121,7 +121,7 @@ async fn what_apps_are_told_of_limits_is_what_is_held() {
     let world = World::start().await;
     let alice = world.person("alice").await;
     let told = world.social.instance_v2().await.unwrap().configuration;
-    let publish = |new: NewPost| world.social.publish_post(alice, new);
+    let publish = |new: NewPost| world.publish_new(alice, new);
     let is_refused = |outcome| matches!(outcome, Err(SocialError::Invalid(_)));
 
     let text = |length: usize| NewPost { text: "x".repeat(length), ..Default::default() };
@@ -333,7 +333,7 @@ async fn a_poll_counts_each_person_once_and_ends_by_itself() {
     let (alice, bob, eve) =
         (world.person("alice").await, world.person("bob").await, world.person("eve").await);
     let new = NewPost { text: "?".to_owned(), poll: Some(poll(&["a", "b"])), ..Default::default() };
-    let post: PostId = world.social.publish_post(alice, new).await.unwrap();
+    let post: PostId = world.publish_new(alice, new).await.unwrap();
     let poll = world.count(&format!("SELECT id FROM social.poll WHERE post_id = {post}")).await;
     let poll = crate::PollId::from_number(poll);
     world.social.vote(bob, poll, &[1]).await.unwrap();

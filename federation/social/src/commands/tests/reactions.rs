@@ -52,8 +52,8 @@ async fn what_is_not_for_everyone_is_not_passed_on() {
         visibility: Some(visibility),
         ..Default::default()
     };
-    let private = world.social.publish_post(alice, say(Visibility::Private)).await.unwrap();
-    let direct = world.social.publish_post(alice, say(Visibility::Direct)).await.unwrap();
+    let private = world.publish_new(alice, say(Visibility::Private)).await.unwrap();
+    let direct = world.publish_new(alice, say(Visibility::Direct)).await.unwrap();
     for post in [private, direct] {
         let refused = world.social.boost(bob, post, None).await;
         assert!(matches!(refused, Err(SocialError::Forbidden(_))));

@@ -30,11 +30,11 @@ async fn a_post_with_an_upload_sent_again_under_its_key_is_the_same_post() {
         idempotency_key: Some("k".to_owned()),
         ..with_media(picture(&world, alice, "").await)
     };
-    let first = world.social.publish_post(alice, new.clone()).await.unwrap();
-    let again = world.social.publish_post(alice, new.clone()).await;
+    let first = world.publish_new(alice, new.clone()).await.unwrap();
+    let again = world.publish_new(alice, new.clone()).await;
     assert_eq!(again.unwrap(), first, "its upload is taken by itself");
     let without_key = NewPost { idempotency_key: None, ..new };
-    let taken = world.social.publish_post(alice, without_key).await;
+    let taken = world.publish_new(alice, without_key).await;
     assert!(matches!(taken, Err(SocialError::Invalid(_))), "{taken:?}");
     assert_eq!(world.count("SELECT count(*) FROM social.post").await, 1);
 }
@@ -49,7 +49,7 @@ async fn a_post_with_an_upload_sent_many_times_at_once_is_one_post() {
             idempotency_key: Some(format!("k{round}")),
             ..with_media(picture(&world, alice, "").await)
         };
-        let all = (0..20).map(|_| world.social.publish_post(alice, new.clone()));
+        let all = (0..20).map(|_| world.publish_new(alice, new.clone()));
         let made = futures_util::future::join_all(all).await;
         let first = *made[0].as_ref().unwrap();
         assert!(made.into_iter().all(|post| post.unwrap() == first));
@@ -64,7 +64,7 @@ async fn the_description_of_a_posted_picture_is_edited_with_its_post_and_told_to
     let fan = world.remote(&inbox.account("fan")).await;
     world.befriend(fan, alice).await;
     let media = picture(&world, alice, "a cta").await;
-    let post = world.social.publish_post(alice, with_media(media)).await.unwrap();
+    let post = world.publish_new(alice, with_media(media)).await.unwrap();
     world.running.settle().await;
     inbox.delivered();
 
@@ -116,8 +116,8 @@ async fn an_edit_changes_the_uploads_of_its_own_post_only() {
     let alice = world.person("alice").await;
     let (first, second) =
         (picture(&world, alice, "first").await, picture(&world, alice, "second").await);
-    let post = world.social.publish_post(alice, with_media(first)).await.unwrap();
-    world.social.publish_post(alice, with_media(second)).await.unwrap();
+    let post = world.publish_new(alice, with_media(first)).await.unwrap();
+    world.publish_new(alice, with_media(second)).await.unwrap();
     let edit = PostEdit {
         media: Some(vec![first]),
         media_changes: vec![MediaChange {

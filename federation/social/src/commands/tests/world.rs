@@ -17,7 +17,7 @@ pub(super) use crate::home::HERE;
 use crate::home::Home;
 use crate::write::accounts::{self, RemoteAccount};
 use crate::write::posts::{self, Inserted, StoredPost};
-use crate::{AccountId, PostId, Visibility};
+use crate::{AccountId, PostId, SocialError, Visibility};
 
 /// A node.
 pub(super) struct World(Home);
@@ -82,10 +82,19 @@ impl World {
         inserted
     }
 
+    /// Publishes a post of a local account.
+    pub(super) async fn publish_new(
+        &self,
+        author: AccountId,
+        new: super::NewPost,
+    ) -> Result<PostId, SocialError> {
+        Ok(self.social.publish_post(author, new).await?.body.id)
+    }
+
     /// Publishes a public post of a local account.
     pub(super) async fn publish(&self, author: AccountId, text: &str) -> PostId {
         let new = super::NewPost { text: text.to_owned(), ..super::NewPost::default() };
-        self.social.publish_post(author, new).await.unwrap()
+        self.publish_new(author, new).await.unwrap()
     }
 
     /// Publishes an answer of a local account.
@@ -95,7 +104,7 @@ impl World {
             in_reply_to: Some(parent),
             ..super::NewPost::default()
         };
-        self.social.publish_post(author, new).await.unwrap()
+        self.publish_new(author, new).await.unwrap()
     }
 
     /// Lets one local account follow another account, accepted.

@@ -105,8 +105,7 @@ pub async fn create(headers: HeaderMap, call: Call) -> Reply {
             .map(|app| (app.name.to_owned(), app.website.map(str::to_owned))),
         idempotency_key,
     };
-    let id = call.social().publish_post(me, new).await?;
-    json(&call.social().status(Some(me), id).await?)
+    json(&call.social().publish_post(me, new).await?)
 }
 
 pub async fn edit(PathId(id): PathId<PostId>, call: Call) -> Reply {
