@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode};
 use spine::http::{GuardedClient, HttpError, IncomingResponse};
 use url::Url;
 
 use crate::keys::ActorKey;
 use crate::knock::{Knock, KnockError};
+use crate::retry_after::retry_after;
 use crate::signature::SignatureForm;
-
-/// The longest wait that a server may ask for.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Characters of a server's explanation that are kept for the admin.
 const MAX_EXPLANATION: usize = 200;
@@ -124,19 +122,6 @@ fn explain_failure(error: &KnockError) -> String {
     let (outer, inner) = (error.to_string(), deepest.to_string());
     let text = if outer == inner { outer } else { format!("{outer}: {inner}") };
     text.chars().take(MAX_EXPLANATION).collect()
-}
-
-/// `Retry-After` in seconds or as a date (RFC 9110, section 10.2.3), at most a day.
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = DateTime::<Utc>::from(httpdate::parse_http_date(text).ok()?);
-            until.signed_duration_since(now).to_std().unwrap_or_default()
-        }
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 /// The status and the beginning of what the server says, on one line.

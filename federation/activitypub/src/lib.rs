@@ -18,6 +18,7 @@ mod knock;
 mod media_type;
 pub mod origin;
 mod redirect;
+mod retry_after;
 pub mod signature;
 #[cfg(test)]
 mod test_server;

@@ -1,5 +1,7 @@
 //! Why a document was not brought in.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use spine::http::HttpError;
 use url::Url;
@@ -35,8 +37,13 @@ pub enum FetchError {
     #[error("the server refused with {0}")]
     Refused(StatusCode),
     /// The server cannot give it now: 408, 429 or 5xx.
-    #[error("the server failed with {0}")]
-    Transient(StatusCode),
+    #[error("the server failed with {status}")]
+    Transient {
+        /// Its answer.
+        status: StatusCode,
+        /// The wait that it asks for.
+        after: Option<Duration>,
+    },
     /// Not an ActivityStreams document.
     #[error("the media type {0:?} is not ActivityStreams")]
     ContentType(String),
@@ -70,8 +77,16 @@ impl FetchError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Http(error) => error.is_transient(),
-            Self::Transient(_) => true,
+            Self::Transient { .. } => true,
             _ => false,
+        }
+    }
+
+    /// The wait that the server asks for.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Transient { after, .. } => *after,
+            _ => None,
         }
     }
 

@@ -13,6 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
 use spine::Clock;
@@ -29,6 +30,7 @@ use crate::knock::{Knock, remembered_host};
 use crate::media_type::is_activity_streams;
 use crate::origin::same_origin;
 use crate::redirect::Hops;
+use crate::retry_after::retry_after;
 use crate::signature::SignatureForm;
 use crate::vocabulary::{Actor, document_id};
 
@@ -127,7 +129,7 @@ impl Fetcher {
                 url = next;
                 continue;
             }
-            check_status(response.status)?;
+            check_status(&response, self.clock.now())?;
             check_media_type(&response)?;
             let value = serde_json::from_slice(&response.body).map_err(FetchError::Json)?;
             return Ok(Answer { value, url });
@@ -180,15 +182,18 @@ fn without_fragment(url: &Url) -> Url {
     url
 }
 
-fn check_status(status: StatusCode) -> Result<(), FetchError> {
+fn check_status(response: &IncomingResponse, now: DateTime<Utc>) -> Result<(), FetchError> {
+    let status = response.status;
     match status {
         _ if status.is_success() => Ok(()),
         StatusCode::GONE => Err(FetchError::Gone),
         StatusCode::NOT_FOUND => Err(FetchError::NotFound),
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            Err(FetchError::Transient(status))
+            Err(FetchError::Transient { status, after: retry_after(&response.headers, now) })
         }
-        _ if status.is_server_error() => Err(FetchError::Transient(status)),
+        _ if status.is_server_error() => {
+            Err(FetchError::Transient { status, after: retry_after(&response.headers, now) })
+        }
         _ => Err(FetchError::Refused(status)),
     }
 }

@@ -218,7 +218,19 @@ async fn statuses_are_told_apart() {
     assert!(matches!(fetch(404).await, FetchError::NotFound));
     assert!(matches!(fetch(403).await, FetchError::Refused(_)));
     for status in [408, 429, 500, 503] {
-        assert!(fetch(status).await.is_transient(), "{status}");
+        let error = fetch(status).await;
+        assert!(error.is_transient(), "{status}");
+        assert_eq!(error.retry_after(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_says_for_how_long() {
+    for status in [429, 503] {
+        let server =
+            TestServer::start(move |_, _| Reply::status(status).with("retry-after", "120"));
+        let error = fetcher().fetch_object(&server.await.url("/x")).await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(120)));
     }
 }
 

@@ -146,6 +146,12 @@ impl ParsedSignature {
         self.form
     }
 
+    /// The signature itself: whoever sends the same request again has to make another, as the time
+    /// is signed, and nobody can make a second one of this request.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
     /// Whether `key` made the signature.
     pub fn verify(&self, key: &PublicKey) -> Result<(), SignatureError> {
         let matches = self.bases.iter().any(|base| {
