@@ -53,8 +53,11 @@ impl Social {
             return Ok(None);
         }
         for is_second_try in [false, true] {
-            if is_second_try && self.read_signer(&id, true).await.is_err() {
-                break;
+            if is_second_try {
+                match self.read_signer(&id, true, None).await {
+                    Ok(reading) => reading.forgive(),
+                    Err(_) => break,
+                }
             }
             let Some(actor) = remote.keys.of_actor(pool, &owner).await? else { break };
             if actor.suspended || actor.deleted {

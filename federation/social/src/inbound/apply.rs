@@ -1,5 +1,6 @@
 //! Applying activities: many in one transaction, in the order in which they came.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -32,9 +33,21 @@ pub struct ApplyActivity {
     pub delivered_to: Option<String>,
     /// The body as it was signed, JSON text.
     pub body: String,
+    /// For one that may recur: what tells the request that brought it from all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 impl ApplyActivity {
+    /// What is remembered of it once it was applied: its id, and where that may come again with
+    /// the request. No URL has a space in it.
+    pub(super) fn key(&self) -> Cow<'_, str> {
+        match &self.request {
+            None => Cow::Borrowed(&self.activity),
+            Some(request) => Cow::Owned(format!("{} {request}", self.activity)),
+        }
+    }
+
     /// Reads the body again. It was read before it was taken, so that failing here means that this
     /// program has become stricter since.
     pub(super) fn read(&self, cause: &Cause) -> Result<Incoming, super::InboxRefusal> {
@@ -42,6 +55,7 @@ impl ApplyActivity {
             activity: parse_activity(self.body.as_bytes())?,
             delivered_to: self.delivered_to.as_deref().and_then(parse_url),
             cause: cause.clone(),
+            came_before: false,
         })
     }
 }
@@ -69,7 +83,7 @@ impl BatchJob for ApplyActivity {
                 Err(refusal) => outcomes.push(Err(JobError::give_up(refusal))),
             }
         }
-        apply_all(social, tx, &incoming).await?;
+        apply_all(social, tx, incoming).await?;
         Ok(outcomes)
     }
 }
@@ -147,23 +161,34 @@ impl<'a> Applying<'a> {
     }
 }
 
-/// Applies those of these activities that nobody applied before.
+/// Applies those of these activities that nobody applied before. Of one that may recur the bare id
+/// is remembered too, so that it is known whether it does.
 pub(super) async fn apply_all(
     social: &Social,
     tx: &mut Tx,
-    items: &[(&ApplyActivity, Incoming)],
+    items: Vec<(&ApplyActivity, Incoming)>,
 ) -> Result<(), SocialError> {
     let now = social.0.spine.clock().now();
-    let ids: Vec<String> = items.iter().map(|(job, _)| job.activity.clone()).collect();
-    let mut claimed: HashSet<String> =
-        inbound_activities::claim(tx.conn(), &ids, now).await?.into_iter().collect();
-    let mut applying =
-        Applying::load(social, tx, items.iter().map(|(_, activity)| activity)).await?;
-    let mut creates: Vec<&Incoming> = Vec::new();
-    for (job, activity) in items {
-        if !claimed.remove(&job.activity) {
-            continue;
+    let mut keys = Vec::with_capacity(items.len());
+    for (job, _) in &items {
+        keys.push(job.key().into_owned());
+        if job.request.is_some() {
+            keys.push(job.activity.clone());
         }
+    }
+    let mut claimed: HashSet<String> =
+        inbound_activities::claim(tx.conn(), &keys, now).await?.into_iter().collect();
+    let mut fresh = Vec::with_capacity(items.len());
+    for (job, mut activity) in items {
+        if claimed.remove(&*job.key()) {
+            activity.came_before = job.request.is_some() && !claimed.remove(&job.activity);
+            fresh.push((job, activity));
+        }
+    }
+    let mut applying =
+        Applying::load(social, tx, fresh.iter().map(|(_, activity)| activity)).await?;
+    let mut creates: Vec<&Incoming> = Vec::new();
+    for (job, activity) in &fresh {
         if !applying.actor_may_act(activity) {
             report(activity, Outcome::Ignored("its actor does not take part"));
             continue;
@@ -181,8 +206,9 @@ pub(super) async fn apply_all(
         } else {
             // Claimed here, so that this job is the only one.
             applying.tx.set_cause(activity.cause.clone());
-            let remote = ApplyRemotely::new(job, &activity.actor);
-            let options = JobOptions { part: Some(job.activity.clone()), ..JobOptions::default() };
+            let remote = ApplyRemotely::new(job, &activity.actor, now);
+            let options =
+                JobOptions { part: Some(job.key().into_owned()), ..JobOptions::default() };
             applying.tx.schedule_with(&remote, options)?;
         }
     }

@@ -15,7 +15,7 @@ pub(super) async fn apply(
     let (Some(target), Some(blocker)) = (target, known.active_account(&activity.actor)) else {
         return Ok(Outcome::Ignored("it is about none of our accounts"));
     };
-    if known.is_buried(&activity.id, &activity.actor) {
+    if !activity.came_before && known.is_buried(&activity.id, &activity.actor) {
         return Ok(Outcome::Ignored("it was undone before"));
     }
     let block = NewBlock {

@@ -2,7 +2,7 @@
 
 use activitypub::vocabulary::{ActivityKind, Post, PostKind};
 use serde_json::Value;
-use spine::{JobOptions, Tx};
+use spine::JobOptions;
 use url::Url;
 
 use super::apply::{Applying, Outcome};
@@ -54,7 +54,7 @@ pub(super) async fn apply_posts(
         outcomes[index] = match inserted.outcome {
             posts::Outcome::New => {
                 applying.tx.set_cause(activities[index].cause.clone());
-                follow_up(applying.tx, &post, &inserted, people, replies)?;
+                follow_up(applying, &post, &inserted, people, replies)?;
                 applying.stored(post.uri);
                 Outcome::Applied
             }
@@ -104,18 +104,19 @@ fn read(
 /// What a new post asks for in the background: the posts it answers, the people it names, the first
 /// answers to it.
 fn follow_up(
-    tx: &mut Tx,
+    applying: &mut Applying<'_>,
     post: &StoredPost,
     inserted: &Inserted,
     people: Vec<Url>,
     replies: Option<FirstReplies>,
 ) -> Result<(), SocialError> {
     let (id, part) = (inserted.post, || JobOptions::default().part(post.uri.clone()));
+    let (tx, since) = (&mut *applying.tx, Some(applying.now));
     if inserted.waits_for.is_some() && matches!(post.reply_to, ReplyTo::Uri(_)) {
-        tx.schedule_with(&FetchParents { post: id }, part())?;
+        tx.schedule_with(&FetchParents { post: id, since }, part())?;
     }
     if !people.is_empty() {
-        tx.schedule_with(&FindPeople { post: id, people }, part())?;
+        tx.schedule_with(&FindPeople { post: id, people, since }, part())?;
     }
     if let Some(replies) = replies {
         tx.schedule_with(&FetchFirstReplies { post: id, replies }, part())?;

@@ -24,6 +24,8 @@ pub(crate) struct Envelope {
     pub(crate) about: Url,
     /// Everyone and everything whose host must not be blocked.
     pub(crate) involved: Vec<Url>,
+    /// Whether it came with an id of its own.
+    has_id: bool,
 }
 
 impl Envelope {
@@ -32,7 +34,7 @@ impl Envelope {
     /// # Errors
     /// It is no activity, or its id is of another host than its actor.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, InboxRefusal> {
-        let activity = parse_activity(body)?;
+        let (activity, has_id) = read(body)?;
         if !same_origin(&activity.id, &activity.actor) {
             return Err(InboxRefusal::Malformed("its id is not of its actor's host".to_owned()));
         }
@@ -43,26 +45,43 @@ impl Envelope {
             }
         }
         let about = activity.object.id().unwrap_or_else(|| activity.actor.clone());
-        Ok(Self { activity, about, involved })
+        Ok(Self { activity, about, involved, has_id })
     }
 
-    /// Whether an actor says that it is itself gone.
-    pub(crate) fn is_farewell(&self) -> bool {
-        self.activity.kind == ActivityKind::Delete && self.about == self.activity.actor
+    /// Whether an actor says of itself that it is gone, or changed.
+    pub(crate) fn is_about_its_actor(&self) -> bool {
+        matches!(self.activity.kind, ActivityKind::Delete | ActivityKind::Update)
+            && self.about == self.activity.actor
+    }
+
+    /// Whether another activity may come under the same id: whoever follows, unfollows and follows
+    /// again does so under one id on some servers, and what has no id is named by its content. Only
+    /// the very same request is then a repeat of what came. Applying one of these twice changes
+    /// nothing that once did not.
+    pub(crate) fn may_recur(&self) -> bool {
+        use ActivityKind::{Add, Block, Follow, Like, Remove, Undo};
+        !self.has_id || matches!(self.activity.kind, Follow | Undo | Like | Block | Add | Remove)
     }
 }
 
 /// Reads an activity; gives it a name where it has none.
 pub(crate) fn parse_activity(body: &[u8]) -> Result<Activity, InboxRefusal> {
+    read(body).map(|(activity, _)| activity)
+}
+
+/// An activity, and whether its name is its own.
+fn read(body: &[u8]) -> Result<(Activity, bool), InboxRefusal> {
     let mut value: Value = serde_json::from_slice(body)
         .map_err(|_| InboxRefusal::Malformed("it is not JSON".to_owned()))?;
+    let has_id = value.get("id").is_some_and(|id| !id.is_null());
     if let Some(members) = value.as_object_mut()
-        && members.get("id").is_none_or(Value::is_null)
+        && !has_id
         && let Some(actor) = members.get("actor").and_then(Value::as_str).and_then(parse_url)
     {
         members.insert("id".to_owned(), name_by_content(actor, body).into());
     }
     Activity::parse(value)
+        .map(|activity| (activity, has_id))
         .map_err(|error: VocabularyError| InboxRefusal::Malformed(error.to_string()))
 }
 
@@ -182,5 +201,21 @@ mod tests {
         let name = parse(&follow).unwrap().activity.id;
         assert!(name.as_str().starts_with("https://a.example/x#sha256-"));
         assert_eq!(parse(&follow).unwrap().activity.id, name);
+    }
+
+    #[test]
+    fn only_what_may_be_done_again_recurs() {
+        let recurs = |kind: &str, id: Value| {
+            let activity = json!({"type": kind, "id": id, "actor": "https://a.example/x",
+                                  "object": "https://b.example/y"});
+            parse(&activity).unwrap().may_recur()
+        };
+        for kind in ["Follow", "Undo", "Like", "EmojiReact", "Block", "Add", "Remove"] {
+            assert!(recurs(kind, json!("https://a.example/1")), "{kind}");
+        }
+        for kind in ["Create", "Update", "Delete", "Announce", "Accept", "Reject", "Move", "Flag"] {
+            assert!(!recurs(kind, json!("https://a.example/1")), "{kind}");
+            assert!(recurs(kind, json!(null)), "{kind} without id");
+        }
     }
 }

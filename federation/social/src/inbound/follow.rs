@@ -9,6 +9,9 @@ use crate::write::follows::{self, NewFollow};
 
 /// A follow counts at once, unless its target answers requests by hand. The answer goes out with it;
 /// a follow that counted before is answered again, because the first answer may have been lost.
+///
+/// An Undo that came first keeps away the Follow that it overtook, which comes once; whatever comes
+/// under the same id after that was meant anew.
 pub(super) async fn apply(
     applying: &mut Applying<'_>,
     activity: &Incoming,
@@ -18,7 +21,7 @@ pub(super) async fn apply(
     let (Some(target), Some(follower)) = (target, known.active_account(&activity.actor)) else {
         return Ok(Outcome::Ignored("it is for none of our accounts"));
     };
-    if known.is_buried(&activity.id, &activity.actor) {
+    if !activity.came_before && known.is_buried(&activity.id, &activity.actor) {
         return Ok(Outcome::Ignored("it was undone before"));
     }
     let (follower, target, locked) = (follower.id, target.id, target.locked);

@@ -3,10 +3,13 @@
 //! The order matters: what costs nothing comes first, and nothing is fetched before the hosts are
 //! checked. See `docs` of the fediverse's security rules: facts 3.6.
 
+use std::net::IpAddr;
+
 use activitypub::origin::same_origin;
 use activitypub::signature::{self, ParsedSignature, SignedRequest};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use sha2::{Digest, Sha256};
 use tracing::instrument;
 use url::{Position, Url};
 
@@ -33,6 +36,9 @@ pub struct InboxRequest {
     pub body: Bytes,
     /// Which inbox.
     pub to: InboxTarget,
+    /// Who posts, as far as what it costs is concerned: an address, or a household's. `None`:
+    /// somebody who may cost what he wants.
+    pub client: Option<IpAddr>,
 }
 
 /// Which inbox was posted to.
@@ -78,9 +84,9 @@ impl Social {
         if same_origin(actor, &self.0.settings.origin) {
             return Err(InboxRefusal::Malformed("its actor is one of this node's own".to_owned()));
         }
-        // Servers tell everyone they know that an account is gone. Whoever never knew it would
-        // fetch it to check the signature, and find it gone.
-        if envelope.is_farewell()
+        // Servers tell everyone they know that an account is gone, or changed. Whoever never knew it
+        // would fetch it to check the signature, and find it gone, or not care.
+        if envelope.is_about_its_actor()
             && self.0.remote.keys.of_actor(pool, actor.as_str()).await?.is_none()
         {
             return Ok(Receipt::Ignored);
@@ -98,8 +104,16 @@ impl Social {
         if blocked.blocks(parsed.key_id()) {
             return Err(InboxRefusal::Blocked);
         }
-        self.check_signer(&parsed, actor).await?;
+        // Who forwards what another said signs it himself.
+        if !same_origin(parsed.key_id(), actor) {
+            return self.receive_forwarded(&parsed, &envelope.activity, request.client).await;
+        }
+        self.check_signer(&parsed, actor, request.client).await?;
 
+        let request_hash = envelope.may_recur().then(|| {
+            let hash = Sha256::digest(parsed.signature());
+            hex::encode(&hash[..16])
+        });
         let body = String::from_utf8(request.body.into())
             .map_err(|_| InboxRefusal::Malformed("it is not UTF-8".to_owned()))?;
         let Envelope { activity, about, .. } = envelope;
@@ -110,16 +124,22 @@ impl Social {
             about: about.into(),
             body: body.clone(),
         };
-        let job = ApplyActivity { activity: received.activity.clone(), delivered_to, body };
+        let job = ApplyActivity {
+            activity: received.activity.clone(),
+            delivered_to,
+            body,
+            request: request_hash,
+        };
         Ok(self.0.inbound.intake.take(&self.0.spine, received, job).await?)
     }
 
-    /// Whether the activity's own actor made the signature. The known key is tried first; where it
-    /// is unknown or does not fit, the actor is read once.
-    async fn check_signer(
+    /// Whether this actor made the signature. The known key is tried first; where it is unknown or
+    /// does not fit, the actor is read once.
+    pub(super) async fn check_signer(
         &self,
         parsed: &ParsedSignature,
         actor: &Url,
+        client: Option<IpAddr>,
     ) -> Result<(), InboxRefusal> {
         if !same_origin(parsed.key_id(), actor) {
             return Err(InboxRefusal::Key("the key is not of the actor's host"));
@@ -139,7 +159,7 @@ impl Social {
                 return Err(InboxRefusal::Key("the actor was deleted"));
             }
         }
-        self.read_signer(actor, known.is_some()).await?;
+        let reading = self.read_signer(actor, known.is_some(), client).await?;
         let signer = keys
             .of_actor(pool, actor.as_str())
             .await?
@@ -149,6 +169,8 @@ impl Social {
         }
         let key =
             signer.find(key_id).ok_or(InboxRefusal::Key("the actor does not list the key"))?;
-        Ok(parsed.verify(key)?)
+        parsed.verify(key)?;
+        reading.forgive();
+        Ok(())
     }
 }

@@ -18,6 +18,9 @@ pub(crate) struct Incoming {
     pub(crate) delivered_to: Option<Url>,
     /// Why what follows from it happens: the event of its arrival.
     pub(crate) cause: Cause,
+    /// Whether one with its id was applied before: it was sent again, or done again under the same
+    /// id.
+    pub(crate) came_before: bool,
 }
 
 impl Deref for Incoming {
@@ -113,7 +116,7 @@ mod tests {
             "object": object,
         }))
         .unwrap();
-        Incoming { activity, delivered_to: None, cause: Cause::system() }
+        Incoming { activity, delivered_to: None, cause: Cause::system(), came_before: false }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Verified activities on their way to disk: those that come at the same moment share a
 //! transaction. Nothing is answered before it is on disk.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,9 +16,9 @@ use crate::SocialError;
 use crate::events::ActivityReceived;
 use crate::store::inbound_activities;
 
-/// Ids of activities that were taken lately: a repeat of one of them costs no transaction.
+/// Keys of activities that were taken lately: a repeat of one of them costs no transaction.
 const RECENT: u64 = 50_000;
-/// How long such an id is remembered here; the database remembers longer.
+/// How long such a key is remembered here; the database remembers longer.
 const RECENT_LIFE: Duration = Duration::from_secs(3_600);
 
 /// The way in.
@@ -44,13 +45,14 @@ impl Intake {
         received: ActivityReceived,
         job: ApplyActivity,
     ) -> Result<Receipt, SocialError> {
-        if self.recent.contains_key(&received.activity) {
+        let key = job.key();
+        if self.recent.contains_key(&*key) {
             return Ok(Receipt::Duplicate);
         }
-        let activity = received.activity.clone();
+        let key = key.into_owned();
         let group = self.group.get_or_init(|| GroupCommit::start(Arrivals(spine.clone())));
         let receipt = group.submit((received, job)).await?;
-        self.recent.insert(activity, ());
+        self.recent.insert(key, ());
         Ok(receipt)
     }
 }
@@ -66,13 +68,16 @@ impl GroupWrite for Arrivals {
 
     async fn write(&self, arrived: &[Self::Item]) -> Result<Vec<Receipt>, SocialError> {
         let mut tx = self.0.begin(Cause::system()).await?;
-        let ids: Vec<&str> =
-            arrived.iter().map(|(received, _)| received.activity.as_str()).collect();
-        let mut known: HashSet<String> =
-            inbound_activities::applied(tx.conn(), &ids).await?.into_iter().collect();
+        let keys: Vec<Cow<'_, str>> = arrived.iter().map(|(_, job)| job.key()).collect();
+        let all: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let mut known: HashSet<Cow<'_, str>> = inbound_activities::applied(tx.conn(), &all)
+            .await?
+            .into_iter()
+            .map(Cow::Owned)
+            .collect();
         let mut receipts = Vec::with_capacity(arrived.len());
-        for (received, job) in arrived {
-            if !known.insert(received.activity.clone()) {
+        for ((received, job), key) in arrived.iter().zip(keys) {
+            if !known.insert(key) {
                 receipts.push(Receipt::Duplicate);
                 continue;
             }

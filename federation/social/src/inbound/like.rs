@@ -19,7 +19,7 @@ pub(super) async fn apply(
     let Some(post) = activity.object.id().and_then(|id| known.post(&id)) else {
         return Ok(Outcome::Ignored("its post is not known"));
     };
-    if known.is_buried(&activity.id, &activity.actor) {
+    if !activity.came_before && known.is_buried(&activity.id, &activity.actor) {
         return Ok(Outcome::Ignored("it was undone before"));
     }
     if post.boost_of_id.is_some() {

@@ -4,10 +4,11 @@
 //! it on disk; the batch job [`apply::ApplyActivity`] applies it with others in one transaction;
 //! what must first be read from elsewhere goes through [`apply_remotely::ApplyRemotely`], so that a
 //! slow host holds up nobody. Each activity is applied once, because it is claimed by its id in the
-//! transaction that applies it (or hands it on).
+//! transaction that applies it (or hands it on). What may be done again under one id is claimed by
+//! its request too, so that only the very same request is a repeat ([`envelope::Envelope::may_recur`]).
 //!
 //! Nothing here trusts a document because it is inside another: the signer must be the actor, and
-//! an object counts as said by its owner only where it comes with the owner's own activity under an
+//! what another forwards is a hint at most, to be read from its own id ([`forwarded`]); an object counts as said by its owner only where it comes with the owner's own activity under an
 //! id of the owner's host. Everything else is read from its own id.
 
 mod accept;
@@ -21,6 +22,7 @@ mod delete;
 mod envelope;
 mod flag;
 mod follow;
+mod forwarded;
 mod inbox;
 mod incoming;
 mod intake;
@@ -105,6 +107,7 @@ pub fn register(runtime: Runtime, social: &Social) -> Runtime {
     let runtime = runtime
         .batch_job::<apply::ApplyActivity>(context.clone())
         .job::<apply_remotely::ApplyRemotely>(context.clone())
+        .job::<forwarded::ReadForwarded>(context.clone())
         .job::<move_::MoveFollowers>(context.clone())
         .job::<prune::PruneApplied>(context.clone())
         .cron("social.prune_applied", "17 3 * * *", prune::PruneApplied {});

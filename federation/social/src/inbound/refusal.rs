@@ -1,5 +1,7 @@
 //! Why an inbox does not take a request.
 
+use std::time::Duration;
+
 use activitypub::signature::SignatureError;
 use http::StatusCode;
 use spine::Problem;
@@ -30,6 +32,18 @@ pub enum InboxRefusal {
     /// The key that signed cannot be had, or is not the actor's.
     #[error("the signature was not accepted: {0}")]
     Key(&'static str),
+    /// The signer's own server could not be asked for the key: it may work later.
+    #[error("the signature could not be checked: the signer's server does not answer now")]
+    SignerAway {
+        /// When it is asked again.
+        after: Duration,
+    },
+    /// Too many of the sender's signers could not be read, or had not signed.
+    #[error("too many signatures from your address could not be checked")]
+    TooManySigners {
+        /// When they are looked at again.
+        after: Duration,
+    },
     /// The node cannot keep anything right now, or failed.
     #[error(transparent)]
     Failed(#[from] SocialError),
@@ -48,9 +62,22 @@ impl From<InboxRefusal> for Problem {
             InboxRefusal::Signature(_) | InboxRefusal::Key(_) => {
                 Self::unauthorized("signature-refused", sentence)
             }
+            InboxRefusal::SignerAway { after } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "signer-unavailable", sentence)
+                    .with_retry_after(whole_seconds(after))
+            }
+            InboxRefusal::TooManySigners { after } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-signers", sentence)
+                    .with_retry_after(whole_seconds(after))
+            }
             InboxRefusal::Failed(error) => error.into(),
         }
     }
+}
+
+/// Rounded up: who comes back then must not be refused again.
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
 }
 
 impl From<sqlx::Error> for InboxRefusal {

@@ -14,6 +14,9 @@ use crate::{AccountId, SocialError};
 
 /// What is undone is found by its id, or by what it was about where a server forgot the id. Only
 /// whoever did it can undo it. What never came is remembered as undone.
+///
+/// An Undo that comes again undoes only what has the very id that it names: else one that was sent
+/// twice would undo, or keep away, what was done anew in between.
 pub(super) async fn apply(
     applying: &mut Applying<'_>,
     activity: &Incoming,
@@ -31,6 +34,9 @@ pub(super) async fn apply(
         && undo_by_id(applying, activity, actor, id).await?
     {
         return Ok(Outcome::Applied);
+    }
+    if activity.came_before {
+        return Ok(Outcome::Ignored("what it undoes was undone before"));
     }
     if let Some(inner) = &inner
         && undo_by_content(applying, activity, actor, inner).await?

@@ -1,5 +1,7 @@
 //! Reading remote actors.
 
+use std::net::IpAddr;
+
 use activitypub::origin::same_origin;
 use activitypub::vocabulary::{Actor, ActorKind};
 use activitypub::webfinger::{Handle, WebFingerError};
@@ -7,8 +9,9 @@ use chrono::{DateTime, Utc};
 use spine::Cause;
 use url::Url;
 
-use super::failures::Failure;
+use super::failures::{Failure, PASSING};
 use super::hosts::domain_of;
+use super::strangers::Reading;
 use super::{RemoteError, actor, refresh};
 use crate::inbound::InboxRefusal;
 use crate::store::inbound_accounts::{self, AccountRow};
@@ -132,10 +135,10 @@ impl Social {
         {
             return Err(RemoteError::Refused);
         }
-        if self.0.remote.failures.forbids(url) {
-            return Err(RemoteError::FailedLately);
+        match self.0.remote.failures.resting(url) {
+            Some(rest) => Err(RemoteError::FailedLately(rest)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Remembers how asking an address went.
@@ -144,8 +147,11 @@ impl Social {
         match error {
             None => failures.note_success(url),
             // That says nothing about the address.
-            Some(RemoteError::Social(_) | RemoteError::Refused | RemoteError::FailedLately) => {}
-            Some(error) if error.is_passing() => failures.note_failure(url, Failure::Passing),
+            Some(RemoteError::Social(_) | RemoteError::Refused | RemoteError::FailedLately(_)) => {}
+            Some(error) if error.is_passing() => match error.stated_wait() {
+                Some(wait) => failures.note_wait(url, wait),
+                None => failures.note_failure(url, Failure::Passing),
+            },
             Some(_) => failures.note_failure(url, Failure::Lasting),
         }
     }
@@ -159,20 +165,53 @@ impl Social {
     }
 
     /// Reads an actor for the sake of a signature: because it is unknown, or because its known key
-    /// does not fit and it was not read for that lately.
-    pub(crate) async fn read_signer(&self, id: &Url, is_known: bool) -> Result<(), InboxRefusal> {
-        if is_known && !self.0.remote.failures.may_refetch(id.as_str()) {
-            return Ok(());
+    /// does not fit and it was not read for that lately. Whether the signature holds is then to be
+    /// told to what this returns: a client whose signers come to nothing is not served for ever.
+    pub(crate) async fn read_signer(
+        &self,
+        id: &Url,
+        is_known: bool,
+        client: Option<IpAddr>,
+    ) -> Result<Reading, InboxRefusal> {
+        let remote = &self.0.remote;
+        let reading = remote
+            .strangers
+            .begin(client)
+            .map_err(|after| InboxRefusal::TooManySigners { after })?;
+        if is_known && !remote.failures.may_refetch(id.as_str()) {
+            reading.forgive();
+            return Ok(Reading::default());
         }
         let since = self.0.spine.clock().now();
-        match self.read_actor(id, since).await {
-            Ok(_) => Ok(()),
-            Err(RemoteError::Refused) => Err(InboxRefusal::Blocked),
-            Err(RemoteError::Social(error)) => Err(error.into()),
-            Err(RemoteError::Gone) => Err(InboxRefusal::Key("the actor is gone")),
-            Err(error) => {
+        let error = match self.read_actor(id, since).await {
+            Ok(_) => return Ok(reading),
+            Err(error) => error,
+        };
+        let after = match &error {
+            RemoteError::FailedLately(rest) => rest.left,
+            error => error.stated_wait().unwrap_or(PASSING),
+        };
+        let is_passing = error.is_passing();
+        if is_passing && is_known {
+            remote.failures.forget_refetch(id.as_str());
+        }
+        // Nothing was asked, or it was our own doing.
+        if matches!(
+            error,
+            RemoteError::FailedLately(_) | RemoteError::Refused | RemoteError::Social(_)
+        ) {
+            reading.forgive();
+        }
+        match error {
+            RemoteError::Refused => Err(InboxRefusal::Blocked),
+            RemoteError::Social(error) => Err(error.into()),
+            RemoteError::Gone => Err(InboxRefusal::Key("the actor is gone")),
+            error => {
                 tracing::debug!(%error, actor = id.as_str(), "a signer could not be read");
-                Err(InboxRefusal::Key("the actor could not be read"))
+                Err(match is_passing {
+                    true => InboxRefusal::SignerAway { after },
+                    false => InboxRefusal::Key("the actor could not be read"),
+                })
             }
         }
     }

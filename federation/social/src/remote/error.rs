@@ -1,10 +1,12 @@
 //! Why something was not read from another server.
 
+use std::time::Duration;
+
 use activitypub::fetch::FetchError;
 use activitypub::vocabulary::VocabularyError;
 use activitypub::webfinger::WebFingerError;
-use spine::JobError;
 
+use super::failures::{Failure, Rest};
 use crate::SocialError;
 
 /// Reading from another server failed.
@@ -13,9 +15,9 @@ pub(crate) enum RemoteError {
     /// Its host is blocked, or it is our own.
     #[error("the host is not asked")]
     Refused,
-    /// It, or its host, failed a moment ago.
+    /// It, or its host, failed a moment ago, and is left alone.
     #[error("it failed a moment ago")]
-    FailedLately,
+    FailedLately(Rest),
     /// Its own host says that it is gone.
     #[error("it is gone")]
     Gone,
@@ -40,11 +42,27 @@ impl RemoteError {
     /// Whether it may work later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::FailedLately => true,
+            Self::FailedLately(rest) => rest.failure == Failure::Passing,
             Self::Fetch(error) => error.is_transient(),
             Self::WebFinger(error) => error.is_transient(),
             Self::Social(_) => true,
             Self::Refused | Self::Gone | Self::Vocabulary(_) | Self::Untrue(_) => false,
+        }
+    }
+
+    /// The wait that its host asked for.
+    pub(crate) fn stated_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Fetch(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// How long it is left alone: nothing was asked.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        match self {
+            Self::FailedLately(rest) => Some(rest.left),
+            _ => None,
         }
     }
 }
@@ -76,18 +94,8 @@ impl From<RemoteError> for SocialError {
     }
 }
 
-impl From<RemoteError> for JobError {
-    fn from(error: RemoteError) -> Self {
-        match error {
-            RemoteError::Social(error) => error.into(),
-            passing if passing.is_passing() => Self::retry(passing),
-            lasting => Self::give_up(lasting),
-        }
-    }
-}
-
 /// The error with its causes: whoever reads it was not there.
-fn describe(error: &RemoteError) -> String {
+pub(super) fn describe(error: &RemoteError) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

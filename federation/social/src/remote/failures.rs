@@ -1,7 +1,7 @@
 //! What failed lately, so that a stranger's nonsense costs one request and not a thousand.
 //!
-//! Memories, each bounded in number and in time: addresses that gave no document, hosts that
-//! gave no answer, and actors that were read again a moment ago.
+//! Memories, each bounded in number and in time: addresses that gave no document, hosts that gave
+//! no answer or asked for a rest, and actors that were read again a moment ago.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use url::Url;
 use super::hosts::domain_of;
 
 /// An address that could not be read for a passing reason is not asked again for this long.
-const PASSING: chrono::Duration = chrono::Duration::seconds(60);
+pub(crate) const PASSING: Duration = Duration::from_secs(60);
 /// An address that answered with a refusal or nonsense is not asked again for this long.
-const LASTING: chrono::Duration = chrono::Duration::minutes(10);
+const LASTING: Duration = Duration::from_secs(600);
 /// A host that failed [`HOST_FAILURES`] times in a row is left alone for this long.
 const HOST_REST: chrono::Duration = chrono::Duration::minutes(5);
 /// So many failures in a row open a host's circuit breaker.
@@ -39,6 +39,21 @@ pub(crate) enum Failure {
     Lasting,
 }
 
+/// For how long something that failed is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    /// How it failed.
+    pub(crate) failure: Failure,
+    /// The time that is left.
+    pub(crate) left: Duration,
+}
+
+#[derive(Clone, Copy)]
+struct Resting {
+    failure: Failure,
+    until: DateTime<Utc>,
+}
+
 #[derive(Clone, Copy)]
 struct HostState {
     failures: u32,
@@ -48,7 +63,7 @@ struct HostState {
 /// The memories of one process.
 pub(crate) struct Failures {
     clock: Clock,
-    addresses: Cache<String, DateTime<Utc>>,
+    addresses: Cache<String, Resting>,
     hosts: Cache<String, HostState>,
     refetched: Cache<String, DateTime<Utc>>,
     refreshed: Cache<String, DateTime<Utc>>,
@@ -67,16 +82,20 @@ impl Failures {
         }
     }
 
-    /// Whether asking this address now would be a waste: it, or its host, failed lately.
-    pub(crate) fn forbids(&self, url: &Url) -> bool {
+    /// Whether, and for how long, asking this address would be a waste: it, or its host, failed
+    /// lately.
+    pub(crate) fn resting(&self, url: &Url) -> Option<Rest> {
         let now = self.clock.now();
-        if self.addresses.get(url.as_str()).is_some_and(|until| until > now) {
-            return true;
-        }
-        domain_of(url)
-            .and_then(|domain| self.hosts.get(&domain))
-            .and_then(|state| state.open_until)
-            .is_some_and(|until| until > now)
+        let left =
+            |until: DateTime<Utc>| (until - now).to_std().ok().filter(|left| !left.is_zero());
+        let address = self.addresses.get(url.as_str()).and_then(|address| {
+            Some(Rest { failure: address.failure, left: left(address.until)? })
+        });
+        let host = || {
+            let state = self.hosts.get(&domain_of(url)?)?;
+            Some(Rest { failure: Failure::Passing, left: left(state.open_until?)? })
+        };
+        address.or_else(host)
     }
 
     /// Remembers that this address gave no document.
@@ -86,16 +105,31 @@ impl Failures {
             Failure::Passing => PASSING,
             Failure::Lasting => LASTING,
         };
-        self.addresses.insert(url.as_str().to_owned(), now + rest);
+        self.addresses.insert(url.as_str().to_owned(), Resting { failure, until: now + rest });
         // A refusal is an answer: the host is well.
         if failure == Failure::Passing
             && let Some(domain) = domain_of(url)
         {
-            let before = self.hosts.get(&domain).map_or(0, |state| state.failures);
-            let failures = before.saturating_add(1);
+            let failures = self.failures_of(&domain).saturating_add(1);
             let open_until = (failures >= HOST_FAILURES).then_some(now + HOST_REST);
             self.hosts.insert(domain, HostState { failures, open_until });
         }
+    }
+
+    /// Remembers that a host asked for a rest when this address was asked for. It is left alone for
+    /// as long as it says, at most for as long as anything is remembered here.
+    pub(crate) fn note_wait(&self, url: &Url, wait: Duration) {
+        let (now, wait) = (self.clock.now(), wait.min(LIFE));
+        let resting = Resting { failure: Failure::Passing, until: now + wait.max(PASSING) };
+        self.addresses.insert(url.as_str().to_owned(), resting);
+        if let Some(domain) = domain_of(url) {
+            let failures = self.failures_of(&domain);
+            self.hosts.insert(domain, HostState { failures, open_until: Some(now + wait) });
+        }
+    }
+
+    fn failures_of(&self, domain: &str) -> u32 {
+        self.hosts.get(domain).map_or(0, |state| state.failures)
     }
 
     /// Remembers that this address, and thereby its host, is well.
@@ -110,6 +144,11 @@ impl Failures {
     /// most one caller in five minutes hears yes.
     pub(crate) fn may_refetch(&self, actor: &str) -> bool {
         self.is_first(&self.refetched, actor)
+    }
+
+    /// Takes such a yes back: its host could not be asked, so that nothing was learned.
+    pub(crate) fn forget_refetch(&self, actor: &str) {
+        self.refetched.invalidate(actor);
     }
 
     /// Whether a known actor may be read again because it is old; at most one caller in five
@@ -148,10 +187,10 @@ mod tests {
         let failures = Failures::new(clock.clone());
         let address = url("https://a.example/users/x");
         failures.note_failure(&address, Failure::Lasting);
-        assert!(failures.forbids(&address));
-        assert!(!failures.forbids(&url("https://a.example/users/y")));
-        clock.advance(LASTING + chrono::Duration::seconds(1));
-        assert!(!failures.forbids(&address));
+        assert!(failures.resting(&address).is_some());
+        assert!(failures.resting(&url("https://a.example/users/y")).is_none());
+        clock.advance(chrono::Duration::seconds(601));
+        assert!(failures.resting(&address).is_none());
     }
 
     #[test]
@@ -160,13 +199,31 @@ mod tests {
         let failures = Failures::new(clock.clone());
         for path in ["1", "2", "3"] {
             let address = url(&format!("https://a.example/{path}"));
-            assert!(!failures.forbids(&address));
+            assert!(failures.resting(&address).is_none());
             failures.note_failure(&address, Failure::Passing);
         }
-        assert!(failures.forbids(&url("https://a.example/4")));
-        assert!(!failures.forbids(&url("https://b.example/4")));
+        assert!(failures.resting(&url("https://a.example/4")).is_some());
+        assert!(failures.resting(&url("https://b.example/4")).is_none());
         failures.note_success(&url("https://a.example/5"));
-        assert!(!failures.forbids(&url("https://a.example/4")));
+        assert!(failures.resting(&url("https://a.example/4")).is_none());
+    }
+
+    #[test]
+    fn a_host_rests_for_as_long_as_it_asks_but_not_for_ever() {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        let failures = Failures::new(clock.clone());
+        failures.note_wait(&url("https://a.example/1"), Duration::from_secs(600));
+        let rest = failures.resting(&url("https://a.example/2"));
+        let left = Duration::from_secs(600);
+        assert_eq!(rest, Some(Rest { failure: Failure::Passing, left }));
+        clock.advance(chrono::Duration::seconds(599));
+        let rest = failures.resting(&url("https://a.example/1")).map(|rest| rest.left);
+        assert_eq!(rest, Some(Duration::from_secs(1)));
+        clock.advance(chrono::Duration::seconds(1));
+        assert_eq!(failures.resting(&url("https://a.example/1")), None);
+        failures.note_wait(&url("https://a.example/1"), Duration::from_secs(86_400));
+        clock.advance(chrono::Duration::hours(1));
+        assert_eq!(failures.resting(&url("https://a.example/1")), None);
     }
 
     #[test]

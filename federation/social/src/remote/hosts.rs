@@ -1,6 +1,7 @@
 //! Hosts: how they are named, and which the node wants nothing of.
 
 use std::collections::HashSet;
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use activitypub::HostGate;
 use async_trait::async_trait;
 use moka::future::Cache;
 use sqlx::PgPool;
-use url::Url;
+use url::{Host, Url};
 
 use crate::SocialError;
 use crate::store::inbound_hosts;
@@ -24,6 +25,32 @@ pub(crate) fn domain_of(url: &Url) -> Option<String> {
         return None;
     }
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// Labels under which the registries of countries sell names.
+const REGISTRIES: [&str; 18] = [
+    "ac", "co", "com", "edu", "gob", "gov", "ltd", "me", "mil", "ne", "net", "nom", "or", "org",
+    "plc", "sch", "go", "gen",
+];
+
+/// The site that a URL most likely belongs to: what its owner can make more of at no cost, such as
+/// ports, names below his own and addresses of his network, counts once. Where that is a guess too
+/// many, strangers share what is meant for one of them.
+pub(crate) fn site_of(url: &Url) -> Option<String> {
+    let name = match url.host()? {
+        Host::Ipv4(address) => return Some(address.to_string()),
+        Host::Ipv6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            return Some(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string());
+        }
+        Host::Domain(name) => name.trim_end_matches('.'),
+    };
+    let labels: Vec<&str> = name.split('.').collect();
+    let is_registry = matches!(
+        labels[..], [.., second, top] if top.len() == 2 && REGISTRIES.contains(&second)
+    );
+    let kept = if is_registry { 3 } else { 2 };
+    Some(labels[labels.len().saturating_sub(kept)..].join("."))
 }
 
 /// A domain as somebody typed it, in the form that [`domain_of`] gives. `None` where it is none.
@@ -130,6 +157,24 @@ mod tests {
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn ports_and_names_below_a_domain_are_one_site() {
+        for (address, site) in [
+            ("https://a.example/users/x", "a.example"),
+            ("https://one.two.a.example:8443/", "a.example"),
+            ("https://A.example./", "a.example"),
+            ("https://one.a.co.uk/", "a.co.uk"),
+            ("https://a.co.uk/", "a.co.uk"),
+            ("https://one.co.example/", "co.example"),
+            ("https://one.my.de/", "my.de"),
+            ("https://localhost:3000/", "localhost"),
+            ("http://127.0.0.1:8080/", "127.0.0.1"),
+            ("https://[2001:db8:1:2:3:4:5:6]/", "2001:db8:1:2::"),
+        ] {
+            assert_eq!(site_of(&url(address)).as_deref(), Some(site), "{address}");
+        }
     }
 
     #[test]

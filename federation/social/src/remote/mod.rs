@@ -15,6 +15,7 @@ pub(crate) mod keys;
 pub(crate) mod known;
 pub(crate) mod limits;
 mod listen;
+pub(crate) mod patience;
 pub(crate) mod peer;
 pub(crate) mod people;
 pub(crate) mod post;
@@ -22,6 +23,7 @@ pub(crate) mod posts;
 mod profile;
 pub(crate) mod refresh;
 mod resolve;
+pub(crate) mod strangers;
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -40,11 +42,13 @@ use crate::Social;
 use failures::Failures;
 use hosts::{BlockedHosts, Gate};
 use keys::KeyCache;
+use strangers::Strangers;
 
 /// The way to other servers, of one process.
 pub(crate) struct Remote {
     pub(crate) blocked: Arc<BlockedHosts>,
     pub(crate) failures: Failures,
+    pub(crate) strangers: Strangers,
     pub(crate) keys: KeyCache,
     pub(crate) fetcher: Fetcher,
     pub(crate) webfinger: WebFinger,
@@ -60,6 +64,7 @@ impl Remote {
         let forms = Arc::new(HostForms::new(spine.pool().clone(), spine.clock().clone()));
         Self {
             failures: Failures::new(spine.clock().clone()),
+            strangers: Strangers::new(spine.clock().clone()),
             keys: KeyCache::new(),
             fetcher: Fetcher::new(client.clone(), instance_key, forms.clone())
                 .with_gate(gate.clone())

@@ -91,6 +91,10 @@ async fn answer(State(served): State<Arc<Mutex<Served>>>, request: Request) -> R
         Some((302, to)) => {
             (StatusCode::FOUND, [(header::LOCATION, to.as_str().unwrap())]).into_response()
         }
+        Some((503, Value::Number(seconds))) => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, seconds.to_string())])
+                .into_response()
+        }
         Some((status, document)) => (
             StatusCode::from_u16(*status).unwrap(),
             [(header::CONTENT_TYPE, "application/activity+json")],
@@ -132,6 +136,11 @@ impl Peer {
 
     pub(crate) fn serve_at(&self, path: &str, status: u16, document: &Value) {
         lock(&self.served).documents.insert(path.to_owned(), (status, document.clone()));
+    }
+
+    /// Answers those who ask for this path that it is too busy, for so many seconds.
+    pub(crate) fn is_busy_at(&self, path: &str, seconds: u64) {
+        self.serve_at(path, 503, &json!(seconds));
     }
 
     /// Sends those who ask for this path elsewhere.
@@ -218,7 +227,12 @@ impl Deref for Node {
 
 impl Node {
     pub(crate) async fn start() -> Self {
-        Self(Home::start(Clock::system()).await)
+        Self::start_on(Clock::system()).await
+    }
+
+    /// A node on this clock.
+    pub(crate) async fn start_on(clock: Clock) -> Self {
+        Self(Home::start(clock).await)
     }
 
     pub(crate) fn user(&self, name: &str) -> String {
@@ -295,7 +309,14 @@ impl Node {
             signing.time,
         )
         .unwrap();
-        InboxRequest { method: Method::POST, target_uri, headers, body, to: InboxTarget::Shared }
+        InboxRequest {
+            method: Method::POST,
+            target_uri,
+            headers,
+            body,
+            to: InboxTarget::Shared,
+            client: None,
+        }
     }
 
     pub(crate) async fn receive_signed(

@@ -2,6 +2,7 @@
 
 use std::iter;
 
+use activitypub::fetch::FetchError;
 use activitypub::origin::same_origin;
 use activitypub::vocabulary::Post;
 use serde_json::Value;
@@ -16,7 +17,7 @@ use crate::inbound::store_edit;
 use crate::store::{inbound_activities, inbound_posts};
 use crate::threads::{FetchFirstReplies, FetchParents, FirstReplies};
 use crate::write::posts::{self, DeletedPost, Distribution, Outcome};
-use crate::{PostId, Social};
+use crate::{PostId, Social, Visibility};
 
 /// How a post is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,11 +102,12 @@ impl Social {
         let mut names = Names::default();
         names.add_document(document);
         let known = Known::load(tx.conn(), names).await?;
+        let now = self.0.spine.clock().now();
         let reading = Reading {
             known: &known,
             blocked: &blocked,
             snowflakes: self.0.spine.snowflakes(),
-            now: self.0.spine.clock().now(),
+            now,
             distribution: wanted.distribution,
             delivered_to: None,
             cause,
@@ -117,7 +119,8 @@ impl Social {
         match inserted.outcome {
             Outcome::New => {
                 if !read.unknown_people.is_empty() {
-                    let people = FindPeople { post: inserted.post, people: read.unknown_people };
+                    let people = read.unknown_people;
+                    let people = FindPeople { post: inserted.post, people, since: Some(now) };
                     tx.schedule_with(&people, part())?;
                 }
                 if let Some(replies) = FirstReplies::of(&post).filter(|_| wanted.replies) {
@@ -131,7 +134,7 @@ impl Social {
         }
         let parent = inserted.waits_for.as_deref().and_then(activitypub::vocabulary::parse_url);
         if wanted.parents && parent.is_some() {
-            let parents = FetchParents { post: inserted.post };
+            let parents = FetchParents { post: inserted.post, since: Some(now) };
             tx.schedule_with(&parents, part())?;
         }
         tx.commit().await?;
@@ -186,6 +189,33 @@ impl Social {
         let change = edited(stored, reading.read(&post, author).stored, &post, now);
         store_edit(self, &mut tx, &change).await?;
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// Asks the host of a stored post whether it is gone, because somebody who may not say so said
+    /// so; deletes it where that is true.
+    pub(crate) async fn drop_if_gone(&self, id: &Url, cause: Cause) -> Result<(), RemoteError> {
+        self.check_address(id).await?;
+        let _alone = self.0.remote.failures.fly_alone(id.as_str()).await;
+        let result = self.0.remote.fetcher.fetch_object(id).await.map_err(RemoteError::from);
+        self.note(id, result.as_ref().err());
+        let says_gone = match result {
+            Ok(_) => return Ok(()),
+            Err(RemoteError::Gone) => true,
+            Err(RemoteError::Fetch(FetchError::NotFound)) => false,
+            Err(error) => return Err(error),
+        };
+        let mut tx = self.0.spine.begin(cause.clone()).await?;
+        inbound_activities::take_turns(tx.conn(), &[id.as_str().to_owned()]).await?;
+        let mut names = Names::default();
+        names.add(id);
+        let known = Known::load(tx.conn(), names).await?;
+        let Some(stored) = known.post(id).filter(|post| !post.local) else { return Ok(()) };
+        // What is not for everyone is not found by us either, while it is there.
+        if says_gone || stored.visibility <= Visibility::Unlisted as i16 {
+            posts::delete(self, &mut tx, &[DeletedPost { post: stored.id, cause }]).await?;
+            tx.commit().await?;
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use spine::{Concurrency, Job, JobError, JobOptions, JobRun, Lane, Tx};
 
 use super::RemoteError;
-use super::hosts::domain_of;
+use super::hosts::site_of;
 use crate::store::inbound_accounts::AccountRow;
 use crate::{Social, SocialError};
 
@@ -53,22 +53,20 @@ impl Job for RefreshActor {
     const MAX_ATTEMPTS: u16 = 3;
 
     fn concurrency(&self) -> Option<Concurrency> {
-        let domain = parse_url(&self.actor).as_ref().and_then(domain_of)?;
-        Some(Concurrency { key: format!("read:{domain}"), limit: 4 })
+        let site = parse_url(&self.actor).as_ref().and_then(site_of)?;
+        Some(Concurrency { key: format!("read:{site}"), limit: 4 })
     }
 
     async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
         let Some(id) = parse_url(&self.actor) else { return Ok(()) };
         match social.read_actor(&id, self.since).await {
-            // What failed lately, or is not there any more, is asked when it is used again.
-            Ok(_) | Err(RemoteError::Gone | RemoteError::Refused | RemoteError::FailedLately) => {
-                Ok(())
-            }
-            Err(error) if !error.is_passing() => {
+            Ok(_) => Ok(()),
+            Err(RemoteError::Social(error)) => Err(error.into()),
+            // It is asked when it is used again.
+            Err(error) => {
                 tracing::debug!(%error, actor = self.actor, "an actor could not be read again");
                 Ok(())
             }
-            Err(error) => Err(error.into()),
         }
     }
 }

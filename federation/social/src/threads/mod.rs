@@ -13,6 +13,7 @@ use std::sync::Arc;
 use activitypub::fetch::CollectionBudget;
 use activitypub::vocabulary::Reference;
 use spine::{Cause, Concurrency, Runtime};
+use sqlx::PgPool;
 use url::Url;
 
 pub use arrived::{FetchFirstReplies, FirstReplies};
@@ -58,6 +59,12 @@ async fn listed(social: &Social, collection: &Url, budget: CollectionBudget) -> 
     }
 }
 
+/// The first post that we have of those that this one answers; itself where we have none.
+async fn first_known(pool: &PgPool, post: PostId) -> sqlx::Result<PostId> {
+    let up = read_threads::ancestors(pool, post.number(), ANCESTORS).await?;
+    Ok(up.last().map_or(post, |first| PostId::from_number(*first)))
+}
+
 impl Social {
     /// Has the rest of a remote post's thread read in the background, because somebody looks at it
     /// now. Does nothing for our own posts, for posts that are not for everyone, and where this
@@ -76,8 +83,7 @@ impl Social {
             return Ok(());
         }
         // The first post of the thread that we have may answer one that we have not.
-        let up = read_threads::ancestors(spine.pool(), post.number(), ANCESTORS).await?;
-        let first = up.last().map_or(post, |first| PostId::from_number(*first));
+        let first = first_known(spine.pool(), post).await?;
         let parent = inbound_posts::in_thread(spine.pool(), first).await?;
         let wants_parents = parent.is_some_and(|row| row.in_reply_to_uri.is_some());
         if !wants_parents && row.replies_url.is_none() {
@@ -89,7 +95,7 @@ impl Social {
                 tx.schedule(&FetchReplies { post })?;
             }
             if wants_parents {
-                tx.schedule(&FetchParents { post: first })?;
+                tx.schedule(&FetchParents { post: first, since: Some(now) })?;
             }
         }
         tx.commit().await?;

@@ -1,11 +1,16 @@
 //! Reading the posts that a post answers, up to the first of its thread.
 
+use std::time::Duration;
+
 use activitypub::vocabulary::parse_url;
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use spine::{Job, JobError, JobRun, Lane};
 
+use super::first_known;
 use crate::remote::posts::Wanted;
+use crate::remote::{RemoteError, patience};
 use crate::store::inbound_posts;
 use crate::write::posts;
 use crate::{PostId, Social};
@@ -16,8 +21,11 @@ const PARENTS: usize = 50;
 /// Reads the parents of a post, one after the other, until one is known or there is none.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FetchParents {
-    /// The post whose parent is missing.
+    /// The post whose parent is missing, or that of one above it.
     pub post: PostId,
+    /// When it was missed. Jobs of before this was noted have none.
+    #[serde(default)]
+    pub since: Option<DateTime<Utc>>,
 }
 
 #[async_trait]
@@ -25,13 +33,22 @@ impl Job for FetchParents {
     type Context = Social;
     const KIND: &'static str = "social.fetch_parents";
     const LANE: Lane = Lane::Background;
-    const MAX_ATTEMPTS: u16 = 4;
+    const MAX_ATTEMPTS: u16 = patience::ATTEMPTS;
+
+    fn backoff(attempt: u16) -> Duration {
+        patience::backoff(attempt)
+    }
 
     async fn run(&self, social: &Social, run: &mut JobRun) -> Result<(), JobError> {
         let pool = social.spine().pool();
-        let Some(row) = inbound_posts::in_thread(pool, self.post).await? else { return Ok(()) };
-        if row.in_reply_to_id.is_some() {
+        let Some(mut row) = inbound_posts::in_thread(pool, self.post).await? else {
             return Ok(());
+        };
+        if row.in_reply_to_id.is_some() {
+            // An earlier attempt found some of them.
+            let first = first_known(pool, self.post).await?;
+            let Some(higher) = inbound_posts::in_thread(pool, first).await? else { return Ok(()) };
+            row = higher;
         }
         let mut next = row.in_reply_to_uri.as_deref().and_then(parse_url);
         for _ in 0..PARENTS {
@@ -44,8 +61,11 @@ impl Job for FetchParents {
                     tx.commit().await?;
                     next = read.parent;
                 }
-                Err(error) if error.is_passing() => return Err(error.into()),
+                Err(RemoteError::Social(error)) => return Err(error.into()),
                 Err(error) => {
+                    if let Some(later) = patience::later(&error, run, self.since) {
+                        return Err(later);
+                    }
                     tracing::debug!(%error, post = %parent, "a thread goes no further");
                     break;
                 }

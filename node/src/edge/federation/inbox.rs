@@ -40,6 +40,7 @@ async fn take(
         purpose: Purpose::Federate,
     })?;
     let request = InboxRequest {
+        client: services.limits.client(&parts.extensions, &parts.headers),
         method: parts.method,
         target_uri: public_address(services, &parts.uri)?,
         headers: parts.headers,

@@ -1,9 +1,10 @@
 //! How often one client may call, as Mastodon has it: by token where there is a good one, else by
 //! address; less often for what lets strangers in and for what is costly.
 //!
-//! Inboxes have no limit of their own, as on Mastodon: another server's requests come in bursts, a
-//! refusal only makes it come again, and the intake answers before any work. Pages and documents
-//! have none either.
+//! Inboxes have no limit here, as on Mastodon: another server's requests come in bursts, a refusal
+//! only makes it come again, and the intake answers before any work. What reading signers for one
+//! client may cost, they limit themselves; whose request it is, they hear from here. Pages and
+//! documents have no limit either.
 //!
 //! Each process counts for itself.
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use governor::clock::MonotonicClock;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use identity::Identity;
 use ipnet::IpNet;
 use spine::{Clock, Problem};
@@ -114,14 +115,18 @@ impl Limits {
         if kind == Kind::Free {
             return None;
         }
-        let peer = request.extensions().get::<Peer>().copied();
-        let address = client::address(peer, request.headers(), &self.trusted_proxies);
-        if client::is_within(address, &self.exempt) {
-            return None;
-        }
+        let address = self.client(request.extensions(), request.headers())?;
         let token = bearer(request.headers()).or_else(|| query_token(request.uri().query()));
         let token = token.map(str::to_owned).filter(|_| kind.is_by_token());
-        Some(Limited { kind, address: client::household(address), token })
+        Some(Limited { kind, address, token })
+    }
+
+    /// Who sent a request, as far as others' limits on it are concerned: an address, or an IPv6
+    /// household's. `None`: somebody whom nothing holds back.
+    pub fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = extensions.get::<Peer>().copied();
+        let address = client::address(peer, headers, &self.trusted_proxies);
+        (!client::is_within(address, &self.exempt)).then(|| client::household(address))
     }
 
     /// Counts a request. `None`: the operator wants no limit of its kind.

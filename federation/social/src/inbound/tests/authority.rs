@@ -9,15 +9,20 @@ async fn a_key_of_another_owner_is_refused() {
     peer.add_actor("eve", Key::Second);
     other.add_actor("eve", Key::Second);
     let activity = create(&peer, peer.note("bob", "/n/1"));
-    for thief in [peer.user("eve"), other.user("eve")] {
-        let signing = crate::remote::peer::Signing {
-            key: Key::Second,
-            key_id: format!("{thief}#main-key"),
-            ..node.signing(&activity)
-        };
-        let refusal = node.receive_signed(&activity, &signing).await.unwrap_err();
-        assert!(matches!(refusal, InboxRefusal::Key(_)), "{refusal}");
-    }
+    let signed_by = |thief: String| crate::remote::peer::Signing {
+        key: Key::Second,
+        key_id: format!("{thief}#main-key"),
+        ..node.signing(&activity)
+    };
+    let signing = signed_by(peer.user("eve"));
+    let refusal = node.receive_signed(&activity, &signing).await.unwrap_err();
+    assert!(matches!(refusal, InboxRefusal::Key(_)), "{refusal}");
+    // Of another host it is a forward at most, of which nothing is believed.
+    let signing = signed_by(other.user("eve"));
+    assert_eq!(node.receive_signed(&activity, &signing).await.unwrap(), Receipt::Ignored);
+    node.running.settle().await;
+    assert_eq!(node.count("SELECT count(*) FROM social.post").await, 0);
+    assert_eq!(other.asked(), Vec::<String>::new());
     // Nor does an actor get a key by listing one that says it is another's.
     let mut eve = peer.add_actor("mallory", Key::Second);
     eve["publicKey"]["id"] = json!(format!("{}#main-key", peer.user("bob")));

@@ -3,14 +3,10 @@
 use activitypub::signature::SignatureForm;
 use bytes::Bytes;
 use chrono::Duration;
-use spine::{Cause, Problem};
+use spine::Cause;
 
 use super::*;
 use crate::remote::posts::Wanted;
-
-fn status(refusal: InboxRefusal) -> u16 {
-    Problem::from(refusal).status().as_u16()
-}
 
 #[tokio::test]
 async fn both_forms_of_signature_are_accepted() {
@@ -130,14 +126,16 @@ async fn a_replay_is_accepted_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_delete_of_an_unknown_actor_is_accepted_without_a_fetch() {
+async fn what_an_unknown_actor_says_of_itself_is_accepted_without_a_fetch() {
     let node = Node::start().await;
     let peer = Peer::start().await;
     for number in 0..20 {
-        let id = peer.user(&format!("gone{number}"));
-        let farewell =
-            peer.activity("Delete", &format!("gone{number}"), &format!("/d/{number}"), json!(id));
-        assert_eq!(node.receive(&farewell).await.unwrap(), Receipt::Ignored);
+        let name = format!("gone{number}");
+        let id = peer.user(&name);
+        for (kind, object) in [("Delete", json!(id)), ("Update", json!({"id": id}))] {
+            let activity = peer.activity(kind, &name, &format!("/{kind}/{number}"), object);
+            assert_eq!(node.receive(&activity).await.unwrap(), Receipt::Ignored);
+        }
     }
     assert_eq!(peer.asked(), Vec::<String>::new());
 }

@@ -1,26 +1,46 @@
 //! The inbox against a server that plays the rest of the fediverse. One test a rule.
 
+mod again;
 mod applying;
 mod authority;
+mod away;
+mod forwarded;
 mod inbox;
 mod relations;
+mod signers;
 mod threads;
 mod together;
 
 use serde_json::{Value, json};
+use spine::{Clock, Problem};
 
 use super::{InboxRefusal, InboxRequest, InboxTarget, MAX_BODY, Receipt};
 use crate::remote::peer::{Key, Node, Peer};
 
 /// A node with a user `ana` who follows `bob` of a peer.
 async fn ana_follows_bob() -> (Node, Peer) {
-    let node = Node::start().await;
+    ana_follows_bob_on(Clock::system()).await
+}
+
+/// The same, on a clock of its own.
+async fn ana_follows_bob_on(clock: Clock) -> (Node, Peer) {
+    let node = Node::start_on(clock).await;
     let peer = Peer::start().await;
     peer.add_actor("bob", Key::First);
     let ana = node.add_account("ana", false).await;
     node.follow_remote(ana, &peer.user("bob")).await;
     peer.asked();
     (node, peer)
+}
+
+/// A clock that is moved by hand.
+fn by_hand() -> Clock {
+    Clock::manual(Clock::system().now())
+}
+
+/// The status that a refusal is answered with.
+fn status(refusal: InboxRefusal) -> u16 {
+    Problem::from(refusal).status().as_u16()
 }
 
 /// What bob says to everyone.

@@ -23,9 +23,10 @@ async fn apply_in(social: &Social, tx: &mut Tx, activity: &Value) {
         activity: activity["id"].as_str().unwrap().to_owned(),
         delivered_to: None,
         body: activity.to_string(),
+        request: None,
     };
     let incoming = job.read(&Cause::system()).unwrap();
-    apply_all(social, tx, &[(&job, incoming)]).await.unwrap();
+    apply_all(social, tx, vec![(&job, incoming)]).await.unwrap();
 }
 
 /// Applies `first` in a transaction that stays open until `second`, in another one, either waits

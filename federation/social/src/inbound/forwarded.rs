@@ -1,0 +1,148 @@
+//! What one server forwards of another: the owner of a thread passes the answers in it on to his
+//! followers (ActivityPub, 7.1.2), and signs as himself. His signature says nothing about what
+//! another did, so the body is only a hint: what it names is read from its own id.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use activitypub::origin::same_origin;
+use activitypub::signature::ParsedSignature;
+use activitypub::vocabulary::{Activity, ActivityKind, Post, parse_url};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use spine::{Cause, Concurrency, Job, JobError, JobRun, Lane};
+use url::Url;
+
+use super::{InboxRefusal, Receipt};
+use crate::remote::hosts::site_of;
+use crate::remote::known::{Known, Names};
+use crate::remote::posts::Wanted;
+use crate::remote::{RemoteError, patience};
+use crate::{Social, SocialError};
+
+/// What is said to have become of a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    /// It is there, and we do not have it.
+    Published,
+    /// What we have of it is old.
+    Changed,
+    /// It is gone, and we have it.
+    Deleted,
+}
+
+/// Reads from its own id what somebody forwarded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReadForwarded {
+    /// The post.
+    pub post: Url,
+    /// What is said to have become of it.
+    pub hint: Hint,
+    /// When that came.
+    pub since: DateTime<Utc>,
+}
+
+impl Social {
+    /// Takes an activity that another than its actor signed: 202, whatever is made of it. Forwards
+    /// come from people whom somebody here follows; nothing is read for others, nor for what
+    /// concerns nobody here.
+    pub(super) async fn receive_forwarded(
+        &self,
+        parsed: &ParsedSignature,
+        activity: &Activity,
+        client: Option<IpAddr>,
+    ) -> Result<Receipt, InboxRefusal> {
+        let pool = self.0.spine.pool();
+        let owner = self.0.remote.keys.owner(pool, parsed.key_id().as_str()).await?;
+        let Some(signer) = owner.as_deref().and_then(parse_url) else {
+            return Ok(Receipt::Ignored);
+        };
+        self.check_signer(parsed, &signer, client).await?;
+        let Some((post, hint)) = self.hint(&signer, activity).await? else {
+            return Ok(Receipt::Ignored);
+        };
+        let read = ReadForwarded { post, hint, since: self.0.spine.clock().now() };
+        let schedule = async {
+            let mut tx = self.0.spine.begin(Cause::by(signer.as_str())).await?;
+            tx.schedule(&read)?;
+            tx.commit().await
+        };
+        schedule.await.map_err(SocialError::from)?;
+        Ok(Receipt::Accepted)
+    }
+
+    /// The post that it is about and what to make of it, if that concerns anybody here.
+    async fn hint(
+        &self,
+        signer: &Url,
+        activity: &Activity,
+    ) -> Result<Option<(Url, Hint)>, SocialError> {
+        let Some(post) = activity.object.id() else { return Ok(None) };
+        if !same_origin(&post, &activity.actor) || post == activity.actor {
+            return Ok(None);
+        }
+        let parent = activity.object.embedded().and_then(Post::answered);
+        let mut names = Names::default();
+        for id in [signer, &activity.actor, &post].into_iter().chain(&parent) {
+            names.add(id);
+        }
+        let mut conn = self.0.spine.pool().acquire().await?;
+        let mut known = Known::load(&mut conn, names).await?;
+        known.load_followed(&mut conn).await?;
+        let is_followed =
+            |id: &Url| known.active_account(id).is_some_and(|of| known.is_followed_here(of));
+        if !is_followed(signer) {
+            return Ok(None);
+        }
+        let is_wanted =
+            is_followed(&activity.actor) || parent.is_some_and(|id| known.post(&id).is_some());
+        let hint = match (&activity.kind, known.post(&post)) {
+            (ActivityKind::Create | ActivityKind::Update, None) if is_wanted => Hint::Published,
+            (ActivityKind::Update, Some(stored)) if !stored.local => Hint::Changed,
+            (ActivityKind::Delete, Some(stored)) if !stored.local => Hint::Deleted,
+            _ => return Ok(None),
+        };
+        Ok(Some((post, hint)))
+    }
+}
+
+#[async_trait]
+impl Job for ReadForwarded {
+    type Context = Social;
+    const KIND: &'static str = "social.read_forwarded";
+    const LANE: Lane = Lane::Background;
+    const MAX_ATTEMPTS: u16 = patience::ATTEMPTS;
+
+    /// Nobody has us ask another site for more than a few things at a time.
+    fn concurrency(&self) -> Option<Concurrency> {
+        Some(Concurrency { key: format!("forwarded:{}", site_of(&self.post)?), limit: 2 })
+    }
+
+    fn backoff(attempt: u16) -> Duration {
+        patience::backoff(attempt)
+    }
+
+    async fn run(&self, social: &Social, run: &mut JobRun) -> Result<(), JobError> {
+        let cause = run.cause().clone();
+        let result = match self.hint {
+            Hint::Published => {
+                social.remote_post(&self.post, Wanted::NEWS, cause).await.map(|_| ())
+            }
+            Hint::Changed => social.reread_post(&self.post, cause).await,
+            Hint::Deleted => social.drop_if_gone(&self.post, cause).await,
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(RemoteError::Social(error)) => Err(error.into()),
+            Err(error) => {
+                if let Some(later) = patience::later(&error, run, Some(self.since)) {
+                    return Err(later);
+                }
+                tracing::debug!(%error, post = %self.post, "a forwarded post could not be read");
+                Ok(())
+            }
+        }
+    }
+}
