@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use activitypub::fetch::CollectionBudget;
 use activitypub::origin::same_origin;
-use activitypub::vocabulary::{Collection, Reference, parse_url};
+use activitypub::vocabulary::{Collection, Post, Reference, parse_url};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use spine::{Cause, Job, JobError, JobRun, Lane};
 use url::Url;
 
@@ -87,9 +88,10 @@ impl Social {
         let items = self.0.remote.fetcher.fetch_collection_items(&featured, budget).await?;
         let mut pinned: Vec<PostId> = Vec::new();
         for item in items {
-            // The collection came from the actor's host: it may speak for the posts in it.
             let read = match (&item, item.id()) {
-                (Reference::Embedded(post), Some(id)) if same_origin(&id, actor) => {
+                (Reference::Embedded(post), Some(id))
+                    if same_origin(&id, actor) && is_by(post, actor) =>
+                {
                     self.keep_post(post, Wanted::CONTEXT, Cause::system()).await
                 }
                 (_, Some(id)) => self.remote_post(&id, Wanted::CONTEXT, Cause::system()).await,
@@ -106,4 +108,10 @@ impl Social {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Whether a post says that it is by this actor. An actor's collection speaks for him alone, and for
+/// nobody else on his host: others' posts are read from their own ids.
+fn is_by(post: &Value, actor: &Url) -> bool {
+    Post::parse(post).is_ok_and(|post| post.attributed_to == *actor)
 }

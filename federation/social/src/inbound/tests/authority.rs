@@ -135,3 +135,24 @@ async fn a_handle_is_only_what_its_host_confirms() {
     assert!(node.receive(&follow).await.is_err());
     assert!(node.account(&peer.user("eve")).await.is_none());
 }
+
+#[tokio::test]
+async fn a_collection_of_pinned_posts_speaks_for_its_owner_alone() {
+    let node = Node::start().await;
+    let peer = Peer::start().await;
+    peer.add_actor("bob", Key::First);
+    peer.add_actor("carol", Key::Second);
+    let (own, others) = (peer.note("bob", "/n/1"), peer.note("carol", "/n/2"));
+    peer.serve(&others);
+    let mut forged = others.clone();
+    forged["content"] = json!("<p>forged</p>");
+    let featured = format!("{}/featured", peer.user("bob"));
+    peer.serve(&json!({
+        "id": featured, "type": "OrderedCollection", "orderedItems": [forged, own],
+    }));
+    node.social.resolve_uri(&peer.user("bob")).await.unwrap().unwrap();
+    node.running.settle().await;
+    assert_eq!(node.text(&peer.url("/n/1")).await.as_deref(), Some("<p>by bob</p>"));
+    assert_eq!(node.text(&peer.url("/n/2")).await.as_deref(), Some("<p>by carol</p>"));
+    assert_eq!(node.count("SELECT count(*) FROM social.pin").await, 1, "the other is not his");
+}
