@@ -1,6 +1,7 @@
 //! `cargo xtask up` in a process of its own: what the end-to-end tests run on.
 
 use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 
@@ -9,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::{NATS_LABEL, POSTGRES_LABEL};
+use crate::node::PROGRAM_VARIABLE;
 use crate::progress;
 use crate::stack::{DATABASE_VARIABLE, NATS_VARIABLE, Scratch};
 
@@ -28,14 +30,15 @@ struct Addresses {
 }
 
 impl Up {
-    /// Starts it and waits until its node is ready.
-    pub fn start() -> anyhow::Result<Self> {
+    /// Starts it with this program as its node, and waits until that is ready.
+    pub fn start(program: &Path) -> anyhow::Result<Self> {
         progress::step("cargo xtask up");
         let scratch = Scratch::create()?;
         // Not the file's name: cargo may have built this program anew since it was started.
         let child = Command::new("/proc/self/exe")
             .args(["up", "--data"])
             .arg(scratch.path())
+            .env(PROGRAM_VARIABLE, program)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -209,10 +209,12 @@ fn merge_json(tree: &mut Tree, bytes: &[u8]) -> Result<(), Problem> {
         Problem::bad_request("bad-json", "The body is not valid JSON")
             .with_detail(error.to_string())
     })?;
-    let serde_json::Value::Object(object) = value else {
-        return Err(Problem::bad_request("bad-json", "The JSON body must be an object"));
-    };
-    tree.merge_json(object).map_err(bad_tree)
+    match value {
+        serde_json::Value::Object(object) => tree.merge_json(object).map_err(bad_tree),
+        // What some clients send where they have nothing to say: as absent as any other null.
+        serde_json::Value::Null => Ok(()),
+        _ => Err(Problem::bad_request("bad-json", "The JSON body must be an object")),
+    }
 }
 
 fn insert_pairs(tree: &mut Tree, text: &str) -> Result<(), Problem> {

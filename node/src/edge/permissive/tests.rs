@@ -169,3 +169,12 @@ async fn files_come_as_they_are_and_within_their_limit() {
     let problem = Parameters::read(request(&"x".repeat(101)), limits).await.unwrap_err();
     assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+#[tokio::test]
+async fn a_body_of_null_says_nothing_and_other_bodies_that_are_no_object_are_refused() {
+    let json = Some("application/json");
+    assert_eq!(read("", json, b"null").await.unwrap(), Call::default());
+    for body in [&b"1"[..], b"[]", b"\"x\""] {
+        assert_eq!(read("", json, body).await.unwrap_err().status(), 400);
+    }
+}
