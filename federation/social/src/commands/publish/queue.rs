@@ -72,8 +72,12 @@ impl GroupWrite for Publishing {
             .zip(&ids)
             .map(|(item, post)| Wanted { viewer: Some(item.post.author), post: *post })
             .collect();
+        // Their authors' numbers have changed: read beside the posts, they are there when needed.
+        // What fails here fails there too, and is said there.
+        let authors = publications.iter().map(|item| item.post.author).collect();
+        let (shown, _) = tokio::join!(social.assemble_each(&wanted), social.account_views(authors));
         // They are stored, whatever comes of reading them.
-        let mut shown = social.assemble_each(&wanted).await.unwrap_or_else(|error| {
+        let mut shown = shown.unwrap_or_else(|error| {
             tracing::warn!(%error, posts = ids.len(), "new posts could not be read together");
             HashMap::new()
         });
