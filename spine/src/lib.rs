@@ -28,7 +28,7 @@ mod wake;
 
 pub use bus::{Filter, Handler, HandlerError, Patience};
 pub use clock::Clock;
-pub use error::{SpineError, database_is_unavailable};
+pub use error::{SpineError, database_is_unavailable, is_away};
 pub use event::{Cause, Event, EventData, Retention};
 pub use group::{GroupCommit, GroupWrite};
 pub use ids::{EventId, JobId, Snowflake, Snowflakes};

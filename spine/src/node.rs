@@ -162,7 +162,8 @@ impl Spine {
     }
 
     /// Destroys every key of a subject: whatever was sealed under it is unreadable from now on, in
-    /// every copy of the log. Part of the given transaction, which also records that it happened
+    /// every copy of the log. Dead letters about it are thrown away, as are jobs about it that die
+    /// later. Part of the given transaction, which also records that it happened
     /// ([`crate::event::SubjectErased`]).
     ///
     /// Events about the subject that this very transaction records, and later ones, are sealed

@@ -156,7 +156,8 @@ impl Tx {
         self.completion = Some(completion);
     }
 
-    /// Destroys the keys of a subject: see [`Spine::erase`].
+    /// Destroys the keys of a subject: see [`Spine::erase`]. Its dead letters go at the commit, those
+    /// of all its subjects at once.
     pub(crate) async fn destroy_keys(&mut self, subject: &str) -> Result<(), SpineError> {
         let now = self.spine.clock().now();
         sqlx::query!(
@@ -200,6 +201,10 @@ impl Tx {
     /// both cases nothing happened.
     pub async fn commit(mut self) -> Result<(), SpineError> {
         self.flush().await?;
+        if !self.written.erased.is_empty() {
+            let now = self.spine.clock().now();
+            work::discard_about(&mut self.transaction, &self.written.erased, now).await?;
+        }
         if let Some(completion) = &self.completion {
             completion.write(&mut self.transaction, self.spine.clock().now()).await?;
         }
@@ -244,7 +249,7 @@ fn one_statement(events: &[Pending]) -> usize {
 }
 
 /// Postgres keeps any text but for the character NUL.
-fn storable(text: String) -> String {
+pub(crate) fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 

@@ -10,14 +10,15 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Handler, HandlerError};
+use crate::error::is_nobodys_fault;
 use crate::ledger::{Position, Recorded};
-use crate::{Cause, Event, Spine, SpineError, Tx, database_is_unavailable};
+use crate::{Cause, Event, Spine, SpineError, Tx};
 
 /// One run of a handler may take this long.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// A failing batch is tried this often before its events are delivered one by one.
 const BATCH_ATTEMPTS: u16 = 2;
-/// The pause while the database is away.
+/// The pause where it was nobody's fault.
 const AWAY: Duration = Duration::from_millis(500);
 
 /// Whose place in the ledger a delivery moves.
@@ -144,7 +145,7 @@ pub(super) struct Failure {
     pub(super) error: String,
     /// The handler wants no further attempt.
     pub(super) rejected: bool,
-    /// The database is away: nobody's fault, not counted.
+    /// The database is away, or another transaction was in the way: nobody's fault, not counted.
     pub(super) away: bool,
 }
 
@@ -391,31 +392,16 @@ impl Failure {
     }
 
     pub(super) fn from_spine(error: &SpineError) -> Self {
-        Self { error: chain(error), rejected: false, away: error.is_unavailable() }
+        Self { error: chain(error), rejected: false, away: is_nobodys_fault(error) }
     }
 
     fn from_handler(error: &HandlerError) -> Self {
         Self {
             error: chain(error),
             rejected: matches!(error, HandlerError::Reject(_)),
-            away: matches!(error, HandlerError::Retry(_)) && is_away(error),
+            away: matches!(error, HandlerError::Retry(_)) && is_nobodys_fault(error),
         }
     }
-}
-
-/// Whether the database's absence is at the bottom of it.
-fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(spine) = error.downcast_ref::<SpineError>() {
-            return spine.is_unavailable();
-        }
-        if let Some(sqlx) = error.downcast_ref::<sqlx::Error>() {
-            return database_is_unavailable(sqlx);
-        }
-        next = error.source();
-    }
-    false
 }
 
 /// The error and its sources, as Postgres can keep it.

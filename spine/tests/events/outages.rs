@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr as _;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use spine::testing::{TestSpine, database_server, nats_server};
-use spine::{Cause, Clock, Spine};
+use spine::{Cause, Clock, Event, HandlerError, Spine};
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -185,5 +186,35 @@ async fn a_dead_database_is_an_error_within_seconds_and_comes_back() {
     until_seen(&test.spine, "test.survivor", 3).await;
     let seen = effects(&test.spine, "test.survivor").await;
     assert_eq!(seen[..3], [0, 1, 2]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_is_not_put_away_because_the_database_is_full_or_others_are_in_the_way() {
+    let test = Adapter::Embedded.node().await;
+    let spine = &test.spine;
+    sqlx::raw_sql(
+        "CREATE FUNCTION fail(code text) RETURNS void LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'no luck' USING ERRCODE = code; END $$",
+    )
+    .execute(spine.pool())
+    .await
+    .unwrap();
+    let mut errors = Vec::new();
+    // More than a recorder's patience has attempts.
+    for code in ["53100", "25006", "40P01", "40001", "55P03"] {
+        let asked = sqlx::query("SELECT fail($1)").bind(code).execute(spine.pool()).await;
+        errors.push(asked.unwrap_err());
+    }
+    let errors = Mutex::new(errors);
+    let next = move |_: &Event| errors.lock().unwrap().pop().map(HandlerError::from);
+    let running = Running::start(spine, vec![Recorder::failing("test.patient", next)]).await;
+    write_note(spine, 1).await;
+    until_seen(spine, "test.patient", 1).await;
+    let dead: i64 = sqlx::query_scalar("SELECT count(*) FROM spine.dead_event")
+        .fetch_one(spine.pool())
+        .await
+        .unwrap();
+    assert_eq!(dead, 0);
     running.stop().await;
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use spine::{BatchJob, Cause, Claimed, JobError, JobOptions, Lane, Tx};
 
 use super::apply_remotely::ApplyRemotely;
-use super::envelope::{kind_name, parse_activity};
+use super::envelope::{about, kind_name, parse_activity};
 use super::incoming::Incoming;
 use super::needs::needs;
 use super::{
@@ -182,7 +182,7 @@ pub(super) async fn apply_all(
             // Claimed here, so that this job is the only one.
             applying.tx.set_cause(activity.cause.clone());
             let remote = ApplyRemotely::new(job, &activity.actor);
-            let options = JobOptions { part: Some(job.activity.clone()), ..JobOptions::default() };
+            let options = JobOptions::default().part(job.activity.as_str()).about(about(activity));
             applying.tx.schedule_with(&remote, options)?;
         }
     }

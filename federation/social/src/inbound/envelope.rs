@@ -42,14 +42,34 @@ impl Envelope {
                 collect_hosts(value, &mut involved, DEPTH);
             }
         }
-        let about = activity.object.id().unwrap_or_else(|| activity.actor.clone());
+        let about = about(&activity);
         Ok(Self { activity, about, involved })
+    }
+
+    /// Only the names in it: the document is many times the size of its body.
+    pub(super) fn into_names(self) -> Names {
+        let Activity { id, actor, kind, .. } = self.activity;
+        Names { activity: id, kind: kind_name(&kind).to_owned(), actor, about: self.about }
     }
 
     /// Whether an actor says that it is itself gone.
     pub(crate) fn is_farewell(&self) -> bool {
         self.activity.kind == ActivityKind::Delete && self.about == self.activity.actor
     }
+}
+
+/// What an activity is called, who acts and on what.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) activity: Url,
+    pub(super) kind: String,
+    pub(super) actor: Url,
+    pub(super) about: Url,
+}
+
+/// The id of what an activity is about; the actor where nothing else is named.
+pub(super) fn about(activity: &Activity) -> Url {
+    activity.object.id().unwrap_or_else(|| activity.actor.clone())
 }
 
 /// Reads an activity; gives it a name where it has none.

@@ -10,8 +10,8 @@ use http::{HeaderMap, Method};
 use tracing::instrument;
 use url::{Position, Url};
 
-use super::apply::ApplyActivity;
 use super::envelope::{Envelope, kind_name};
+use super::intake::Arrival;
 use super::{InboxRefusal, Receipt};
 use crate::Social;
 use crate::events::ActivityReceived;
@@ -63,11 +63,9 @@ impl Social {
             }
         };
         let envelope = Envelope::parse(&request.body)?;
-        let kind = kind_name(&envelope.activity.kind).to_owned();
-        let actor = &envelope.activity.actor;
         let span = tracing::Span::current();
         span.record("activity.id", envelope.activity.id.as_str());
-        span.record("activity.kind", kind.as_str());
+        span.record("activity.kind", kind_name(&envelope.activity.kind));
 
         self.listen();
         let pool = self.0.spine.pool();
@@ -75,14 +73,15 @@ impl Social {
         if envelope.involved.iter().any(|url| blocked.blocks(url)) {
             return Err(InboxRefusal::Blocked);
         }
-        if same_origin(actor, &self.0.settings.origin) {
+        if same_origin(&envelope.activity.actor, &self.0.settings.origin) {
             return Err(InboxRefusal::Malformed("its actor is one of this node's own".to_owned()));
         }
         // Servers tell everyone they know that an account is gone. Whoever never knew it would
         // fetch it to check the signature, and find it gone.
-        if envelope.is_farewell()
-            && self.0.remote.keys.of_actor(pool, actor.as_str()).await?.is_none()
-        {
+        let is_farewell = envelope.is_farewell();
+        // Nothing below needs the document, and some of it waits: for the database, for other servers.
+        let names = envelope.into_names();
+        if is_farewell && self.0.remote.keys.of_actor(pool, names.actor.as_str()).await?.is_none() {
             return Ok(Receipt::Ignored);
         }
 
@@ -98,20 +97,19 @@ impl Social {
         if blocked.blocks(parsed.key_id()) {
             return Err(InboxRefusal::Blocked);
         }
-        self.check_signer(&parsed, actor).await?;
+        self.check_signer(&parsed, &names.actor).await?;
 
         let body = String::from_utf8(request.body.into())
             .map_err(|_| InboxRefusal::Malformed("it is not UTF-8".to_owned()))?;
-        let Envelope { activity, about, .. } = envelope;
         let received = ActivityReceived {
-            activity: activity.id.into(),
-            kind,
-            actor: activity.actor.into(),
-            about: about.into(),
-            body: body.clone(),
+            activity: names.activity.into(),
+            kind: names.kind,
+            actor: names.actor.into(),
+            about: names.about.into(),
+            body,
         };
-        let job = ApplyActivity { activity: received.activity.clone(), delivered_to, body };
-        Ok(self.0.inbound.intake.take(&self.0.spine, received, job).await?)
+        let arrival = Arrival { received, delivered_to };
+        Ok(self.0.inbound.intake.take(&self.0.spine, arrival).await?)
     }
 
     /// Whether the activity's own actor made the signature. The known key is tried first; where it

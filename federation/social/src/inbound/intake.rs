@@ -1,5 +1,6 @@
 //! Verified activities on their way to disk: those that come at the same moment share a
-//! transaction. Nothing is answered before it is on disk.
+//! transaction. Nothing is answered before it is on disk. What waits is bounded by its bytes, because
+//! strangers choose how much they send: beyond that they are told to come again.
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::sync::Cache;
-use spine::{Cause, GroupCommit, GroupWrite, JobOptions, Spine};
+use spine::{Cause, GroupCommit, GroupWrite, JobOptions, Spine, is_away};
 
 use super::Receipt;
 use super::apply::ApplyActivity;
@@ -19,6 +20,13 @@ use crate::store::inbound_activities;
 const RECENT: u64 = 50_000;
 /// How long such an id is remembered here; the database remembers longer.
 const RECENT_LIFE: Duration = Duration::from_secs(3_600);
+
+/// A verified activity.
+pub(super) struct Arrival {
+    pub(super) received: ActivityReceived,
+    /// The local actor whose own inbox it came to.
+    pub(super) delivered_to: Option<String>,
+}
 
 /// The way in.
 pub(crate) struct Intake {
@@ -41,15 +49,14 @@ impl Intake {
     pub(super) async fn take(
         &self,
         spine: &Spine,
-        received: ActivityReceived,
-        job: ApplyActivity,
+        arrival: Arrival,
     ) -> Result<Receipt, SocialError> {
-        if self.recent.contains_key(&received.activity) {
+        if self.recent.contains_key(&arrival.received.activity) {
             return Ok(Receipt::Duplicate);
         }
-        let activity = received.activity.clone();
+        let activity = arrival.received.activity.clone();
         let group = self.group.get_or_init(|| GroupCommit::start(Arrivals(spine.clone())));
-        let receipt = group.submit((received, job)).await?;
+        let receipt = group.submit(arrival).await?;
         self.recent.insert(activity, ());
         Ok(receipt)
     }
@@ -59,26 +66,37 @@ struct Arrivals(Spine);
 
 #[async_trait]
 impl GroupWrite for Arrivals {
-    type Item = (ActivityReceived, ApplyActivity);
+    type Item = Arrival;
     type Done = Receipt;
     type Error = SocialError;
     const MOST: usize = 256;
 
+    fn weight(arrival: &Arrival) -> usize {
+        arrival.received.body.len()
+    }
+
     async fn write(&self, arrived: &[Self::Item]) -> Result<Vec<Receipt>, SocialError> {
         let mut tx = self.0.begin(Cause::system()).await?;
         let ids: Vec<&str> =
-            arrived.iter().map(|(received, _)| received.activity.as_str()).collect();
+            arrived.iter().map(|arrival| arrival.received.activity.as_str()).collect();
         let mut known: HashSet<String> =
             inbound_activities::applied(tx.conn(), &ids).await?.into_iter().collect();
         let mut receipts = Vec::with_capacity(arrived.len());
-        for (received, job) in arrived {
+        for Arrival { received, delivered_to } in arrived {
             if !known.insert(received.activity.clone()) {
                 receipts.push(Receipt::Duplicate);
                 continue;
             }
             tx.set_cause(Cause::by(received.actor.as_str()));
             let event = tx.record(received)?;
-            tx.schedule_item(job, JobOptions::because_of(event))?;
+            // The body once more, for as long as it takes to write it down.
+            let job = ApplyActivity {
+                activity: received.activity.clone(),
+                delivered_to: delivered_to.clone(),
+                body: received.body.clone(),
+            };
+            let options = JobOptions::because_of(event).about(received.about.as_str());
+            tx.schedule_item(&job, options)?;
             receipts.push(Receipt::Accepted);
         }
         tx.commit().await?;
@@ -86,6 +104,6 @@ impl GroupWrite for Arrivals {
     }
 
     fn is_unavailable(error: &SocialError) -> bool {
-        error.is_unavailable()
+        is_away(error)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use spine::{GroupCommit, GroupWrite};
+use spine::{GroupCommit, GroupWrite, is_away};
 
 use super::store::{Publication, store};
 use crate::read::Wanted;
@@ -64,6 +64,11 @@ impl GroupWrite for Publishing {
     type Error = SocialError;
     const MOST: usize = 64;
 
+    fn weight(publication: &Publication) -> usize {
+        let post = &publication.post;
+        post.content_html.len() + post.content_text.as_ref().map_or(0, String::len)
+    }
+
     async fn write(&self, publications: &[Publication]) -> Result<Vec<Stored>, SocialError> {
         let social = Social(self.0.upgrade().ok_or(SocialError::Raced)?);
         let ids = store(&social, publications).await?;
@@ -88,6 +93,6 @@ impl GroupWrite for Publishing {
 
     fn is_unavailable(error: &SocialError) -> bool {
         // Whoever was in the way of the group need not be in the way of each.
-        error.is_unavailable() && !matches!(error, SocialError::Raced)
+        is_away(error)
     }
 }

@@ -3,6 +3,7 @@
 mod applying;
 mod authority;
 mod inbox;
+mod keeping;
 mod relations;
 mod threads;
 mod together;
