@@ -169,3 +169,22 @@ async fn files_come_as_they_are_and_within_their_limit() {
     let problem = Parameters::read(request(&"x".repeat(101)), limits).await.unwrap_err();
     assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+#[tokio::test]
+async fn a_part_without_a_file_name_is_text_whatever_type_an_app_gives_it() {
+    let mut body = String::new();
+    // As Tusky sends them, and others.
+    for kind in ["multipart/form-data; charset=utf-8", "application/octet-stream", "image/png"] {
+        body.push_str(&format!(
+            "--X\r\nContent-Disposition: form-data; name=\"text\"\r\n\
+             Content-Transfer-Encoding: binary\r\nContent-Type: {kind}\r\n\r\n{kind} ü\r\n"
+        ));
+    }
+    body.push_str(
+        "--X\r\nContent-Disposition: form-data; name=\"limit\"; filename=\"\"\r\n\r\n\r\n--X--\r\n",
+    );
+    let kind = Some("multipart/form-data; boundary=X");
+    let call = read("", kind, body.as_bytes()).await.unwrap();
+    assert_eq!(call.text.as_deref(), Some("image/png ü"), "the last of one name counts");
+    assert_eq!(call.limit, None, "a file field where nothing was chosen");
+}
