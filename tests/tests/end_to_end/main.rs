@@ -9,6 +9,7 @@ mod filters;
 mod independent_peer;
 mod kill;
 mod limits;
+mod media;
 mod two_nodes;
 mod unavailable;
 mod up;

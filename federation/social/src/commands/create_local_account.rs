@@ -4,7 +4,7 @@ use spine::Tx;
 
 use crate::events::AccountChanged;
 use crate::signing::NewKeys;
-use crate::store::write_accounts::{self as store, NewLocal};
+use crate::store::write_local_accounts::{self as store, NewLocal};
 use crate::{AccountId, Social, SocialError};
 
 /// Longest user name, as on Mastodon.
