@@ -7,6 +7,7 @@ mod browser;
 mod client_library;
 mod filters;
 mod independent_peer;
+mod joining;
 mod kill;
 mod limits;
 mod media;
