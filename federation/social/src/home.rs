@@ -11,7 +11,7 @@ use spine::{Cause, Clock, Roles, Running, Runtime};
 use url::Url;
 
 use crate::service::MIGRATIONS;
-use crate::store::write_accounts::{self, NewLocal};
+use crate::store::write_local_accounts::{self, NewLocal};
 use crate::{AccountId, Social, SocialSettings};
 
 /// Where it says that it is; nothing listens there.
@@ -83,7 +83,7 @@ impl Home {
             ed25519_multibase: &ED25519.public_multibase(),
         };
         let mut tx = spine.begin(Cause::system()).await.unwrap();
-        assert!(write_accounts::insert_local(tx.conn(), &new).await.unwrap());
+        assert!(write_local_accounts::insert_local(tx.conn(), &new).await.unwrap());
         tx.commit().await.unwrap();
         AccountId::from_number(id)
     }

@@ -135,7 +135,7 @@ fn time_limit(services: &Services, path: &str) -> Duration {
     let http = &services.config.http;
     let is_upload = path.starts_with("/api/v1/media")
         || path.starts_with("/api/v2/media")
-        || path == "/api/v1/accounts/update_credentials";
+        || matches!(path, "/api/v1/accounts/update_credentials" | "/api/v1/profile");
     Duration::from_secs(if is_upload { http.upload_timeout_seconds } else { http.timeout_seconds })
 }
 

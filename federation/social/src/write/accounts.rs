@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use spine::{Cause, Spine, Tx};
 
 use crate::events::AccountChanged;
-use crate::store::write_accounts::{self as store, AccountColumns, Changed};
+use crate::store::unused_files;
+use crate::store::write_accounts::{self as store, AccountColumns, Changed, Deleted};
 use crate::store::write_home;
 use crate::{AccountId, Social, SocialError};
 
@@ -210,8 +211,18 @@ pub async fn unsuspend(tx: &mut Tx, account: AccountId) -> Result<bool, SocialEr
 /// The store failed.
 pub async fn delete(social: &Social, tx: &mut Tx, account: AccountId) -> Result<bool, SocialError> {
     let now = social.spine().clock().now();
-    let changed = store::delete(tx.conn(), account.number(), now).await?;
-    let Some(changed) = record(tx, changed, "deleted")? else { return Ok(false) };
+    let Some(deleted) = store::delete(tx.conn(), account.number(), now).await? else {
+        return Ok(false);
+    };
+    let Deleted { id, uri, is_local, avatar_url, header_url } = deleted;
+    let pictures: Vec<&str> =
+        [&avatar_url, &header_url].into_iter().flatten().map(String::as_str).collect();
+    if is_local && !pictures.is_empty() {
+        unused_files::insert(tx.conn(), &pictures, now).await?;
+    }
+    let Some(changed) = record(tx, Some(Changed { id, uri, is_local }), "deleted")? else {
+        return Ok(false);
+    };
     Spine::erase(tx, &format!("account:{account}")).await?;
     Spine::erase(tx, &changed.uri).await?;
     tx.schedule(&super::PurgeAccount { account })?;

@@ -37,7 +37,8 @@ impl Job for PurgeAccount {
         let mut tx = run.begin().await?;
         write_accounts::purge(tx.conn(), self.account.number()).await?;
         tx.commit().await?;
-        Ok(())
+        // Its pictures: due at once.
+        Ok(social.remove_unused_files().await?)
     }
 }
 

@@ -177,4 +177,21 @@ async fn a_body_of_null_says_nothing_and_other_bodies_that_are_no_object_are_ref
     for body in [&b"1"[..], b"[]", b"\"x\""] {
         assert_eq!(read("", json, body).await.unwrap_err().status(), 400);
     }
+
+async fn a_part_without_a_file_name_is_text_whatever_type_an_app_gives_it() {
+    let mut body = String::new();
+    // As Tusky sends them, and others.
+    for kind in ["multipart/form-data; charset=utf-8", "application/octet-stream", "image/png"] {
+        body.push_str(&format!(
+            "--X\r\nContent-Disposition: form-data; name=\"text\"\r\n\
+             Content-Transfer-Encoding: binary\r\nContent-Type: {kind}\r\n\r\n{kind} ü\r\n"
+        ));
+    }
+    body.push_str(
+        "--X\r\nContent-Disposition: form-data; name=\"limit\"; filename=\"\"\r\n\r\n\r\n--X--\r\n",
+    );
+    let kind = Some("multipart/form-data; boundary=X");
+    let call = read("", kind, body.as_bytes()).await.unwrap();
+    assert_eq!(call.text.as_deref(), Some("image/png ü"), "the last of one name counts");
+    assert_eq!(call.limit, None, "a file field where nothing was chosen");
 }
