@@ -177,7 +177,9 @@ async fn a_body_of_null_says_nothing_and_other_bodies_that_are_no_object_are_ref
     for body in [&b"1"[..], b"[]", b"\"x\""] {
         assert_eq!(read("", json, body).await.unwrap_err().status(), 400);
     }
+}
 
+#[tokio::test]
 async fn a_part_without_a_file_name_is_text_whatever_type_an_app_gives_it() {
     let mut body = String::new();
     // As Tusky sends them, and others.
