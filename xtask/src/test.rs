@@ -76,6 +76,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             failed.push("the end-to-end tests on the stack of `cargo xtask up`");
         }
         up.stop()?;
+        progress::step("ending `cargo xtask up` as Ctrl-C does");
+        Up::start()?.interrupt()?;
     }
     if failed.is_empty() {
         return Ok(());

@@ -142,7 +142,7 @@ async fn a_payload_whose_time_is_over_is_unreadable_at_once_and_its_key_goes() {
     clock.advance(chrono::Duration::days(3));
     assert!(!readable(spine, short).await && readable(spine, long).await);
     // Housekeeping destroys the key itself.
-    let running = Running::start(spine, Vec::new()).await;
+    let running = Running::start(spine, NOBODY).await;
     until("the key is gone", || async {
         let left: i64 =
             sqlx::query_scalar("SELECT count(*) FROM spine.subject_key WHERE wrapped IS NOT NULL")

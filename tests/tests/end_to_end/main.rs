@@ -5,6 +5,7 @@
 mod api;
 mod browser;
 mod client_library;
+mod events_command;
 mod filters;
 mod independent_peer;
 mod joining;
