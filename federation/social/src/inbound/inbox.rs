@@ -11,7 +11,7 @@ use tracing::instrument;
 use url::{Position, Url};
 
 use super::apply::ApplyActivity;
-use super::envelope::{Envelope, kind_name};
+use super::envelope::{Envelope, kind_name, sealed_under};
 use super::{InboxRefusal, Receipt};
 use crate::Social;
 use crate::events::ActivityReceived;
@@ -102,7 +102,8 @@ impl Social {
 
         let body = String::from_utf8(request.body.into())
             .map_err(|_| InboxRefusal::Malformed("it is not UTF-8".to_owned()))?;
-        let Envelope { activity, about, .. } = envelope;
+        let Envelope { activity, .. } = envelope;
+        let about = sealed_under(&activity, &self.0.settings.origin);
         let received = ActivityReceived {
             activity: activity.id.into(),
             kind,
