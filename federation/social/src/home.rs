@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use activitypub::keys::{Ed25519SigningKey, RsaSigningKey};
 use spine::http::{GuardedClient, HttpPolicy, PlainHttp};
+use spine::ledger::{self, Query};
 use spine::testing::TestSpine;
 use spine::{Cause, Clock, Roles, Running, Runtime};
 use url::Url;
@@ -54,6 +55,16 @@ impl Home {
         let runtime = crate::service::register(Runtime::new(test.spine.clone()), &social);
         let running = runtime.start(Roles::ALL).await.unwrap();
         Self { social, running, test }
+    }
+
+    /// What can still be read of the events of a type.
+    pub(crate) async fn readable(&self, kind: &str) -> Vec<String> {
+        let query = Query { kind: Some(kind.to_owned()), ..Query::default() };
+        let events = ledger::list(self.social.spine(), &query, 1_000).await.unwrap();
+        events
+            .iter()
+            .filter_map(|recorded| Some(recorded.event.data.as_ref()?.get().to_owned()))
+            .collect()
     }
 
     /// One of our accounts.

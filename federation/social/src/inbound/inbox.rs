@@ -80,7 +80,7 @@ impl Social {
         // fetch it to check the signature, and find it gone.
         let is_farewell = envelope.is_farewell();
         // Nothing below needs the document, and some of it waits: for the database, for other servers.
-        let names = envelope.into_names();
+        let names = envelope.into_names(&self.0.settings.origin);
         if is_farewell && self.0.remote.keys.of_actor(pool, names.actor.as_str()).await?.is_none() {
             return Ok(Receipt::Ignored);
         }

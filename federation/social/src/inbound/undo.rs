@@ -5,7 +5,8 @@ use url::Url;
 
 use super::apply::{Applying, Outcome};
 use super::incoming::Incoming;
-use crate::store::{inbound_activities, inbound_relations};
+use super::leftovers::UNDONE;
+use crate::store::inbound_relations;
 use crate::write::blocks;
 use crate::write::follows::{self, End, FollowPair};
 use crate::write::posts::{self, DeletedPost};
@@ -13,7 +14,7 @@ use crate::write::reactions;
 use crate::{AccountId, SocialError};
 
 /// What is undone is found by its id, or by what it was about where a server forgot the id. Only
-/// whoever did it can undo it. What never came is remembered as undone.
+/// whoever did it can undo it. What never came is remembered as undone, for some hours.
 pub(super) async fn apply(
     applying: &mut Applying<'_>,
     activity: &Incoming,
@@ -38,14 +39,7 @@ pub(super) async fn apply(
         return Ok(Outcome::Applied);
     }
     let Some(id) = id else { return Ok(Outcome::Ignored("nothing is known of what it undoes")) };
-    inbound_activities::bury(
-        applying.tx.conn(),
-        id.as_str(),
-        activity.actor.as_str(),
-        applying.now,
-    )
-    .await?;
-    applying.known.bury(&id, &activity.actor);
+    applying.bury(&id, activity, UNDONE);
     Ok(Outcome::Applied)
 }
 
@@ -62,7 +56,7 @@ async fn undo_by_id(
         }
         let boost = DeletedPost { post: post.id, cause };
         posts::delete(applying.social, applying.tx, &[boost]).await?;
-        applying.stored(id.as_str().to_owned());
+        applying.gone(id);
         return Ok(true);
     }
     let conn = applying.tx.conn();

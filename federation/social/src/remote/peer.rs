@@ -218,7 +218,12 @@ impl Deref for Node {
 
 impl Node {
     pub(crate) async fn start() -> Self {
-        Self(Home::start(Clock::system()).await)
+        Self::start_on(Clock::system()).await
+    }
+
+    /// A node on this clock.
+    pub(crate) async fn start_on(clock: Clock) -> Self {
+        Self(Home::start(clock).await)
     }
 
     pub(crate) fn user(&self, name: &str) -> String {

@@ -7,6 +7,7 @@ pub mod inbound_activities;
 pub mod inbound_hosts;
 pub mod inbound_posts;
 pub mod inbound_relations;
+pub mod inbound_tombstones;
 pub mod media_uploads;
 pub mod read_accounts;
 pub mod read_instance;

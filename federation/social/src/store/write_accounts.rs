@@ -304,9 +304,10 @@ pub async fn delete(
 }
 
 /// Removes what a deleted account leaves behind, once its posts, follows and favourites are gone.
-pub async fn purge(conn: &mut PgConnection, account: i64) -> sqlx::Result<()> {
-    sqlx::query!(
-        "WITH a AS (DELETE FROM social.block WHERE account_id = $1 OR target_id = $1),
+pub async fn purge(conn: &mut PgConnection, account: i64) -> sqlx::Result<Option<Changed>> {
+    sqlx::query_as!(
+        Changed,
+        r#"WITH a AS (DELETE FROM social.block WHERE account_id = $1 OR target_id = $1),
               b AS (DELETE FROM social.mute WHERE account_id = $1 OR target_id = $1),
               c AS (DELETE FROM social.domain_block WHERE account_id = $1),
               d AS (DELETE FROM social.account_note WHERE account_id = $1 OR target_id = $1),
@@ -324,12 +325,12 @@ pub async fn purge(conn: &mut PgConnection, account: i64) -> sqlx::Result<()> {
               p AS (DELETE FROM social.filter WHERE account_id = $1)
          UPDATE social.account
             SET followers_count = 0, following_count = 0, statuses_count = 0
-          WHERE id = $1",
+          WHERE id = $1
+         RETURNING id, uri, domain IS NULL AS "is_local!""#,
         account,
     )
-    .execute(conn)
-    .await?;
-    Ok(())
+    .fetch_optional(conn)
+    .await
 }
 
 /// Some posts of an account, boosts too, at most `limit`.

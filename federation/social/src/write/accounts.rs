@@ -7,7 +7,7 @@ use crate::events::AccountChanged;
 use crate::store::unused_files;
 use crate::store::write_accounts::{self as store, AccountColumns, Changed, Deleted};
 use crate::store::write_home;
-use crate::{AccountId, Social, SocialError};
+use crate::{AccountId, Social, SocialError, outbound};
 
 /// A remote actor as its document says. Strings and lists are already cleaned and capped; WebFinger
 /// has confirmed that the handle leads to this actor.
@@ -204,8 +204,9 @@ pub async fn unsuspend(tx: &mut Tx, account: AccountId) -> Result<bool, SocialEr
     record(tx, changed, "updated").map(|changed| changed.is_some())
 }
 
-/// Deletes an account: from now on nothing of it is shown or taken in; what is personal in its row
-/// goes now, the rest piece by piece in the job [`PurgeAccount`]. Whether it was there.
+/// Deletes an account: from now on nothing of it is shown, taken in or sent (but for what takes
+/// something back); what is personal in its row goes now, the rest piece by piece in the job
+/// [`PurgeAccount`]. Whether it was there.
 ///
 /// # Errors
 /// The store failed.
@@ -223,10 +224,28 @@ pub async fn delete(social: &Social, tx: &mut Tx, account: AccountId) -> Result<
     let Some(changed) = record(tx, Some(Changed { id, uri, is_local }), "deleted")? else {
         return Ok(false);
     };
-    Spine::erase(tx, &format!("account:{account}")).await?;
-    Spine::erase(tx, &changed.uri).await?;
+    forget(social, tx, &changed).await?;
     tx.schedule(&super::PurgeAccount { account })?;
     Ok(true)
+}
+
+/// Makes unreadable what the ledger has of a deleted account, and withdraws what it was about to
+/// send. Done when it is deleted, and again when nothing of it is left: until then others may still
+/// record something about it.
+///
+/// # Errors
+/// The store failed.
+pub(super) async fn forget(
+    social: &Social,
+    tx: &mut Tx,
+    account: &Changed,
+) -> Result<(), SocialError> {
+    if account.is_local {
+        outbound::withdraw_all_of(social, tx, AccountId::from_number(account.id)).await?;
+    }
+    let subjects = [format!("account:{}", account.id), account.uri.clone()];
+    let cause = tx.cause().clone();
+    Ok(Spine::erase_all(tx, &subjects.map(|subject| (subject, cause.clone()))).await?)
 }
 
 fn record(

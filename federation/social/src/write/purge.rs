@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use spine::{Job, JobError, JobRun, Lane};
 
 use crate::store::{write_accounts, write_follows, write_reactions};
+use crate::write::accounts;
 use crate::write::follows::{self, End, FollowPair};
 use crate::write::posts::{self, DeletedPost};
 use crate::write::reactions;
@@ -17,6 +18,10 @@ const PIECE: i64 = 200;
 
 /// Removes everything that a deleted account leaves behind, piece by piece; a run that is cut short
 /// goes on where it stopped.
+///
+/// What it records on the way, so that others see what changed for them, is sealed under the account
+/// and becomes unreadable at the end: a list of whom it followed and what it liked is not what a
+/// deletion should leave.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PurgeAccount {
     /// The deleted account.
@@ -35,7 +40,9 @@ impl Job for PurgeAccount {
         while self.purge_follows(social, run).await? {}
         while self.purge_favourites(social, run).await? {}
         let mut tx = run.begin().await?;
-        write_accounts::purge(tx.conn(), self.account.number()).await?;
+        if let Some(purged) = write_accounts::purge(tx.conn(), self.account.number()).await? {
+            accounts::forget(social, &mut tx, &purged).await?;
+        }
         tx.commit().await?;
         // Its pictures: due at once.
         Ok(social.remove_unused_files().await?)

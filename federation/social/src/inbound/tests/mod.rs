@@ -2,20 +2,28 @@
 
 mod applying;
 mod authority;
+mod erasing;
 mod inbox;
 mod keeping;
 mod relations;
 mod threads;
 mod together;
+mod tombstones;
 
 use serde_json::{Value, json};
+use spine::Clock;
 
 use super::{InboxRefusal, InboxRequest, InboxTarget, MAX_BODY, Receipt};
 use crate::remote::peer::{Key, Node, Peer};
 
 /// A node with a user `ana` who follows `bob` of a peer.
 async fn ana_follows_bob() -> (Node, Peer) {
-    let node = Node::start().await;
+    ana_follows_bob_on(Clock::system()).await
+}
+
+/// The same on this clock.
+async fn ana_follows_bob_on(clock: Clock) -> (Node, Peer) {
+    let node = Node::start_on(clock).await;
     let peer = Peer::start().await;
     peer.add_actor("bob", Key::First);
     let ana = node.add_account("ana", false).await;
