@@ -6,6 +6,7 @@ mod api;
 mod browser;
 mod client_library;
 mod filters;
+mod habits;
 mod independent_peer;
 mod kill;
 mod limits;
