@@ -3,7 +3,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use tests::Node;
+use tests::{Answer, Client, Node};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slash_at_the_end_of_an_api_address_changes_nothing() {
@@ -25,4 +25,54 @@ async fn a_slash_at_the_end_of_an_api_address_changes_nothing() {
     // What other servers sign is taken as they write it.
     assert_eq!(ada.document("/users/ada").await.unwrap().status, 200);
     assert_eq!(ada.document("/users/ada/").await.unwrap().status, 404);
+}
+
+/// A problem's own members, and the type that it came as.
+fn assert_problem(answer: &Answer, status: u16, kind: &str, content_type: &str) {
+    assert_eq!(answer.status, status, "{}", answer.text);
+    assert_eq!(answer.json["status"], status);
+    assert_eq!(answer.json["type"], format!("urn:sovereign:problem:{kind}"));
+    assert!(answer.json["title"].is_string() && answer.json["error"].is_string());
+    let sent = answer.headers["content-type"].to_str().unwrap();
+    assert_eq!(sent, format!("{content_type}; charset=utf-8"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn problems_are_plain_json_to_apps_and_problem_documents_to_servers() {
+    const PLAIN: &str = "application/json";
+    let node = Node::start().await;
+    let ada = node.person("ada").await;
+    let stranger = Client::anonymous(&node.origin());
+
+    let answer = ada.get("/api/v1/statuses/1").await.unwrap();
+    assert_problem(&answer, 404, "not-found", PLAIN);
+    assert_eq!(answer.json["error"], "Record not found");
+    let answer = ada.get("/api/v1/nothing").await.unwrap();
+    assert_problem(&answer, 404, "no-such-route", PLAIN);
+    let answer = ada.post("/api/v1/statuses", &json!({})).await.unwrap();
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    assert_eq!(answer.headers["content-type"], "application/json; charset=utf-8");
+    let answer = stranger.clone().with_token("invented").get("/api/v1/preferences").await.unwrap();
+    assert_problem(&answer, 401, "bad-token", PLAIN);
+
+    let wrong = json!({ "grant_type": "client_credentials", "client_id": "x" });
+    let answer = stranger.post("/oauth/token", &wrong).await.unwrap();
+    assert_problem(&answer, 401, "invalid-client", PLAIN);
+    assert_eq!(answer.json["error"], "invalid_client");
+    assert!(answer.json["error_description"].is_string());
+    for path in ["/oauth/token", "/oauth/revoke"] {
+        let request = stranger.request(Method::POST, path);
+        let request = request.header("content-type", "application/json").body("{");
+        let answer = stranger.send(request).await.unwrap();
+        assert_problem(&answer, 400, "bad-json", PLAIN);
+        assert_eq!(answer.json["error"], "invalid_request");
+        assert_eq!(answer.json["error_description"], answer.json["title"]);
+    }
+
+    let inbox = stranger.request(Method::POST, "/inbox").body("not json");
+    let answer = stranger.send(inbox).await.unwrap();
+    assert_eq!(answer.status, 400);
+    assert_eq!(answer.headers["content-type"], "application/problem+json; charset=utf-8");
+    let answer = stranger.document("/users/nobody").await.unwrap();
+    assert_problem(&answer, 404, "not-found", "application/problem+json");
 }
