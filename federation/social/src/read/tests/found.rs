@@ -224,6 +224,34 @@ async fn profiles_are_filtered_as_asked() {
 }
 
 #[tokio::test]
+async fn a_limit_of_zero_gives_all_members_of_a_list_on_one_page() {
+    let node = Node::start().await;
+    let me = node.account("me", None).await;
+    let list = ListId::from_number(node.number());
+    node.run(
+        "INSERT INTO social.list (id, account_id, title) VALUES ($1, $2, 'Many')",
+        &[list.number(), me.number()],
+    )
+    .await;
+    for number in 0..85 {
+        let member = node.account(&format!("member{number}"), None).await;
+        node.run(
+            "INSERT INTO social.list_member (list_id, account_id) VALUES ($1, $2)",
+            &[list.number(), member.number()],
+        )
+        .await;
+    }
+    let members = async |limit| {
+        let page = Page { limit, ..Page::default() };
+        let page = node.social.list_accounts(me, list, &page).await.unwrap();
+        (page.items.len(), page.next.is_some(), page.prev.is_some())
+    };
+    assert_eq!(members(Some(0)).await, (85, false, false));
+    assert_eq!(members(None).await, (40, true, true));
+    assert_eq!(members(Some(1_000)).await, (80, true, true));
+}
+
+#[tokio::test]
 async fn conversations_are_the_threads_that_one_takes_part_in() {
     let node = Node::start().await;
     let (me, other) = (node.account("me", None).await, node.account("other", None).await);
