@@ -178,7 +178,11 @@ async fn a_thread_is_read_from_its_first_post_to_its_last() {
         statuses.iter().map(|status| status.id()).collect()
     };
     let context = node.social.context(Some(me), root).await.unwrap();
-    assert_eq!(ids(&context.descendants), [first, nested, below, second]);
+    assert_eq!(
+        ids(&context.descendants),
+        [second, first, nested, below],
+        "what the author added goes first"
+    );
     let context = node.social.context(Some(me), below).await.unwrap();
     assert_eq!(ids(&context.ancestors), [root, first, nested]);
     assert_eq!(ids(&node.social.context(None, nested).await.unwrap().descendants), [hidden, below]);
