@@ -76,3 +76,29 @@ async fn problems_are_plain_json_to_apps_and_problem_documents_to_servers() {
     let answer = stranger.document("/users/nobody").await.unwrap();
     assert_problem(&answer, 404, "not-found", "application/problem+json");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_of_a_hashtag_leads_to_what_people_here_wrote_with_it() {
+    let node = Node::start().await;
+    let ada = node.person("ada").await;
+    let post = ada.publish("About #Grüße").await;
+    let hidden = json!({ "status": "Unlisted #Grüße", "visibility": "unlisted" });
+    ada.post("/api/v1/statuses", &hidden).await.unwrap().ok();
+    let address = post["tags"][0]["url"].as_str().unwrap();
+    let browse = async |address: &str| {
+        let browser = Client::anonymous(&node.origin());
+        let request = browser.request(Method::GET, address).header("accept", "text/html");
+        browser.send(request).await.unwrap()
+    };
+    let page = browse(address).await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"));
+    assert!(page.text.contains("<h1>#grüße</h1>"), "{}", page.text);
+    assert!(page.text.contains("<p>About ") && !page.text.contains("Unlisted"));
+    let content = post["content"].as_str().unwrap();
+    let link = format!("href=\"{}/tags/grüße\"", node.origin());
+    assert!(content.contains(&link), "{content}");
+    let empty = browse("/tags/nothing%3Cb%3E").await;
+    assert!(empty.text.contains("<h1>#nothing&#60;b&#62;</h1>"), "{}", empty.text);
+    assert_eq!(ada.document(address).await.unwrap().status, 404);
+}
