@@ -34,7 +34,7 @@ pub use group::{GroupCommit, GroupWrite};
 pub use ids::{EventId, JobId, Snowflake, Snowflakes};
 pub use ledger::Position;
 pub use node::{Spine, SpineSettings};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemTold};
 pub use runtime::{Roles, Running, Runtime};
 pub use transaction::Tx;
 pub use work::{BatchJob, Claimed, Concurrency, Job, JobError, JobOptions, JobRun, Lane};

@@ -7,6 +7,7 @@ mod browser;
 mod client_library;
 mod events_command;
 mod filters;
+mod habits;
 mod independent_peer;
 mod joining;
 mod kill;

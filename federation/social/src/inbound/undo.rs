@@ -68,7 +68,7 @@ async fn undo_by_id(
         return Ok(true);
     }
     if let Some(post) = inbound_relations::favourite_by_uri(conn, actor, id.as_str()).await? {
-        reactions::unfavourite(applying.tx, &[(actor, post, cause)]).await?;
+        reactions::unfavourite(applying.social, applying.tx, &[(actor, post, cause)]).await?;
         return Ok(true);
     }
     if let Some(block) = inbound_relations::block_by_uri(conn, actor, id.as_str()).await? {
@@ -97,7 +97,9 @@ async fn undo_by_content(
         }
         ActivityKind::Like => {
             let Some(post) = known.post(&object).map(|post| post.id) else { return Ok(false) };
-            !reactions::unfavourite(applying.tx, &[(actor, post, cause)]).await?.is_empty()
+            !reactions::unfavourite(applying.social, applying.tx, &[(actor, post, cause)])
+                .await?
+                .is_empty()
         }
         ActivityKind::Announce => {
             let Some(post) = known.post(&object).map(|post| post.id) else { return Ok(false) };

@@ -90,7 +90,7 @@ impl PurgeAccount {
             .iter()
             .map(|post| (self.account, PostId::from_number(*post), run.cause().clone()))
             .collect();
-        reactions::unfavourite(&mut tx, &favourites).await?;
+        reactions::unfavourite(social, &mut tx, &favourites).await?;
         tx.commit().await?;
         Ok(!posts.is_empty())
     }

@@ -108,6 +108,12 @@ impl Parameters {
         Some(self.files.swap_remove(index))
     }
 
+    /// Whether a parameter was sent as an explicit null. Nearly everywhere that means the same as
+    /// leaving it out, and [`Parameters::typed`] knows no difference.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.tree.is_null(name)
+    }
+
     /// The parameters in the shape that a call wants; unknown ones are ignored.
     ///
     /// # Errors

@@ -90,6 +90,25 @@ async fn a_body_wins_over_the_query_and_both_count() {
 }
 
 #[tokio::test]
+async fn an_explicit_null_is_told_from_what_was_left_out() {
+    let read = async |query: &str, body: &'static str| {
+        let request = http::Request::builder()
+            .uri(format!("/call?{query}"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .unwrap();
+        Parameters::read(request, Limits::default()).await.unwrap()
+    };
+    let parameters = read("", r#"{"limit":null,"local":true}"#).await;
+    assert!(parameters.is_null("limit"));
+    assert!(!parameters.is_null("local") && !parameters.is_null("text"));
+    assert_eq!(parameters.typed::<Call>().unwrap().limit, None);
+    let parameters = read("limit=5", r#"{"limit":null}"#).await;
+    assert!(!parameters.is_null("limit"));
+    assert_eq!(parameters.typed::<Call>().unwrap().limit, Some(5));
+}
+
+#[tokio::test]
 async fn a_repeated_plain_name_is_a_list_or_its_last_value() {
     let call = read("id=1&id=2&limit=3&limit=4", None, b"").await.unwrap();
     assert_eq!((call.id, call.limit), (vec![1, 2], Some(4)));
