@@ -16,6 +16,8 @@ use crate::{progress, tools, workspace};
 
 /// The crate of the end-to-end tests.
 const END_TO_END: &str = "tests";
+/// Its test program.
+const END_TO_END_TESTS: [&str; 1] = ["--test=end_to_end"];
 
 /// All packages with tests. The measurements have none, and their yardsticks pull much.
 const ALL: [&str; 2] = ["--workspace", "--exclude=bench"];
@@ -70,14 +72,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.bus != Buses::Embedded && selection.has_end_to_end() {
         let up = Up::start(&program)?;
         progress::step("running the end-to-end tests on the stack of `cargo xtask up`");
-        let package = format!("--package={END_TO_END}");
-        let mut cargo = selection.cargo(&[&package], &selection.all())?;
+        // Of all packages, so that what is built already is built with the same features.
+        let mut cargo =
+            selection.cargo(&[&ALL[..], &END_TO_END_TESTS].concat(), &selection.all())?;
         if !failures.run(cargo.envs(variables).envs(up.variables()))? {
             failed.push("the end-to-end tests on the stack of `cargo xtask up`");
         }
         up.stop()?;
         progress::step("ending `cargo xtask up` as Ctrl-C does");
-        Up::start()?.interrupt()?;
+        Up::start(&program)?.interrupt()?;
     }
     if failed.is_empty() {
         return Ok(());

@@ -249,7 +249,7 @@ async fn unlock(
         &names_of(tasks, given_up),
         DOES
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
     Ok(())
 }
