@@ -69,6 +69,11 @@ pub enum Principal<'a> {
         /// What the token may do.
         scopes: &'a Scopes,
     },
+    /// A person who waits for approval, through an app: no more than a visitor yet.
+    Applicant {
+        /// The account that they will have.
+        account: AccountId,
+    },
     /// Another server, whose signature the service checks.
     Server,
 }
@@ -78,7 +83,9 @@ impl fmt::Display for Principal<'_> {
         match self {
             Self::Anonymous => f.write_str("anonymous"),
             Self::App { name, .. } => write!(f, "app:{name}"),
-            Self::Person { account, .. } => write!(f, "account:{account}"),
+            Self::Person { account, .. } | Self::Applicant { account } => {
+                write!(f, "account:{account}")
+            }
             Self::Server => f.write_str("server"),
         }
     }
@@ -126,6 +133,8 @@ pub enum Refusal {
     NoToken,
     /// The token has no person behind it, and the action needs one.
     NoPerson,
+    /// The person behind the token waits for approval.
+    NotApproved,
     /// The token's scopes do not cover the action.
     Scope(&'static str),
 }
@@ -135,6 +144,7 @@ impl Refusal {
         match self {
             Self::NoToken => "no token",
             Self::NoPerson => "no person",
+            Self::NotApproved => "not approved",
             Self::Scope(_) => "scope",
         }
     }
@@ -146,6 +156,9 @@ impl From<Refusal> for Problem {
             Refusal::NoToken => Self::unauthorized("no-token", "The access token is invalid"),
             Refusal::NoPerson => {
                 Self::unprocessable("no-person", "This method requires an authenticated user")
+            }
+            Refusal::NotApproved => {
+                Self::forbidden("not-approved", "Your login is currently pending approval")
             }
             Refusal::Scope(scope) => Self::new(
                 StatusCode::FORBIDDEN,
@@ -188,8 +201,12 @@ pub fn decide(access: &Access<'_>) -> Result<(), Refusal> {
 fn rules(access: &Access<'_>) -> Result<(), Refusal> {
     let Action { audience, scope, .. } = *access.action;
     let scopes = match (access.principal, audience) {
-        (Principal::Anonymous | Principal::Server, Audience::Anyone) => return Ok(()),
+        (
+            Principal::Anonymous | Principal::Server | Principal::Applicant { .. },
+            Audience::Anyone,
+        ) => return Ok(()),
         (Principal::Anonymous | Principal::Server, _) => return Err(Refusal::NoToken),
+        (Principal::Applicant { .. }, _) => return Err(Refusal::NotApproved),
         (Principal::App { .. }, Audience::Person) => return Err(Refusal::NoPerson),
         (Principal::App { scopes, .. } | Principal::Person { scopes, .. }, _) => scopes,
     };
@@ -224,6 +241,15 @@ mod tests {
         assert_eq!(outcome(person(&read), &WRITE), Err(Refusal::Scope("write:statuses")));
         assert_eq!(outcome(person(&write), &WRITE), Ok(()));
         assert_eq!(outcome(person(&write), &READ), Err(Refusal::Scope("read:statuses")));
+    }
+
+    #[test]
+    fn who_waits_for_approval_is_a_visitor_and_told_to_wait() {
+        let applicant = Principal::Applicant { account: AccountId::from_number(7) };
+        assert_eq!(outcome(applicant, &READ), Ok(()));
+        assert_eq!(outcome(applicant, &WRITE), Err(Refusal::NotApproved));
+        assert_eq!(outcome(applicant, &MEDIA), Err(Refusal::NotApproved));
+        assert_eq!(Problem::from(Refusal::NotApproved).status(), StatusCode::FORBIDDEN);
     }
 
     #[test]

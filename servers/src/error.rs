@@ -87,14 +87,14 @@ pub enum ServerError {
         /// Who asks.
         current: u32,
     },
-    /// Root needs another account to run a server under, and none exists.
+    /// Root needs another account to run a server under, and there is none.
     #[error(
-        "PostgreSQL refuses to run as root, and none of the users {tried} exists; create one with \
-         `useradd --system sovereign`"
+        "PostgreSQL refuses to run as root, and an account for it cannot be made ({reason}); \
+         create one with `useradd --system sovereign`"
     )]
     NoAccount {
-        /// Names that were looked up.
-        tried: &'static str,
+        /// Why it could not be made.
+        reason: String,
     },
     /// A folder that must be private to the server is not.
     #[error("{} must be a folder with mode 0700 that belongs to uid {owner}; remove it", .folder.display())]

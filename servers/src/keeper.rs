@@ -3,10 +3,9 @@
 //! The parent-death signal follows the thread that spawned the child, so the keeper's thread does
 //! nothing else and ends only after the child has.
 
-use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -18,7 +17,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
 use crate::account::Account;
-use crate::{Launcher, ServerError};
+use crate::{Launcher, ServerError, own_file};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -44,7 +43,7 @@ pub(crate) struct Launch {
 
 impl Launch {
     fn spawn(&self) -> Result<Child, ServerError> {
-        let log = open_log(&self.log)?;
+        let log = own_file::append(&self.log, &self.account)?;
         let errors = log.try_clone().map_err(ServerError::path("open", &self.log))?;
         self.command()
             .stdout(log)
@@ -62,7 +61,7 @@ impl Launch {
 
     /// Runs the program to its end, as for a step of the set-up.
     pub fn run_to_end(&self) -> Result<(), ServerError> {
-        let start = log_length(&self.log);
+        let start = self.log_length();
         let status = self.spawn()?.wait().map_err(ServerError::path("wait for", &self.program))?;
         if status.success() { Ok(()) } else { Err(self.ended(status, start)) }
     }
@@ -73,8 +72,30 @@ impl Launch {
             program: self.name.to_owned(),
             status,
             log: Some(self.log.clone()),
-            last_lines: last_lines(&self.log, log_start),
+            last_lines: self.last_lines(log_start),
         }
+    }
+
+    /// The last lines of what was written to the log since `start`; empty where it cannot be read.
+    pub fn last_lines(&self, start: u64) -> String {
+        const AT_MOST: u64 = 4096;
+        const LINES: usize = 8;
+        let read = || -> std::io::Result<String> {
+            let mut file = own_file::read(&self.log, &self.account)?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(start.max(length.saturating_sub(AT_MOST))))?;
+            let mut bytes = Vec::new();
+            file.take(AT_MOST).read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let text = read().unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    }
+
+    /// Length of the log, to know later where a child's own output begins.
+    pub fn log_length(&self) -> u64 {
+        self.log.symlink_metadata().map_or(0, |metadata| metadata.len())
     }
 }
 
@@ -253,30 +274,4 @@ fn watch(mut child: Child, shared: &Shared) -> ExitStatus {
         tracing::error!(%pid, %error, "cannot learn how a server ended");
         ExitStatus::from_raw(0x7f00)
     })
-}
-
-fn open_log(path: &Path) -> Result<File, ServerError> {
-    OpenOptions::new().create(true).append(true).open(path).map_err(ServerError::path("open", path))
-}
-
-/// Length of a log, to know later where a child's own output begins.
-pub(crate) fn log_length(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| metadata.len())
-}
-
-/// The last lines of what was written to a log since `start`; empty where it cannot be read.
-pub(crate) fn last_lines(path: &Path, start: u64) -> String {
-    const AT_MOST: u64 = 4096;
-    const LINES: usize = 8;
-    let read = || -> std::io::Result<String> {
-        let mut file = File::open(path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(start.max(length.saturating_sub(AT_MOST))))?;
-        let mut bytes = Vec::new();
-        file.take(AT_MOST).read_to_end(&mut bytes)?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let text = read().unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(LINES)..].join("\n")
 }

@@ -14,6 +14,7 @@ mod error;
 mod keeper;
 pub mod launch;
 pub mod nats;
+mod own_file;
 pub mod postgres;
 
 pub use error::ServerError;

@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use sha2::{Digest, Sha256};
 
 use crate::account::Account;
-use crate::keeper::{Keeper, Launch, log_length};
+use crate::keeper::{Keeper, Launch};
 use crate::{Launcher, ServerError, bundle};
 
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -70,7 +70,7 @@ impl NatsServer {
             folder,
             parent_death: Signal::SIGTERM,
         };
-        let log_start = log_length(&launch.log);
+        let log_start = launch.log_length();
         let keeper = Keeper::start(launch.clone())?;
         let server = Self { keeper, port, log: launch.log.clone() };
         server.wait_until_ready(&launch, &name, log_start)?;

@@ -12,8 +12,19 @@ use crate::SpineError;
 
 /// How long a caller waits for a connection before it is told that the database is away.
 pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
-/// A connection that lay idle for longer is tried before it is handed out.
+/// A connection that lay idle for longer is tried before it is handed out...
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// ... and given up where nothing comes back for so long: its server's host may have vanished.
+const TRY: Duration = Duration::from_secs(2);
+/// When the server gives up on us. Should this host vanish without a word, our sessions there end
+/// within half a minute, and with them their locks, so that another process can go on; Linux alone
+/// would take two hours. (On a Unix socket, where nobody can vanish, the server ignores them.)
+const KEEPALIVE: [(&str, &str); 4] = [
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "30000"),
+];
 
 /// What a pool is for: how long its statements may take.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +58,7 @@ pub(crate) fn pool(url: &str, connections: u32, purpose: Purpose) -> Result<PgPo
             // estimates and never finds as cheap again.
             ("plan_cache_mode", "force_generic_plan"),
         ])
+        .options(KEEPALIVE)
         // All services together have some hundred statements; a statement that falls out is
         // prepared again, which costs a round trip.
         .statement_cache_capacity(500)
@@ -61,7 +73,9 @@ pub(crate) fn pool(url: &str, connections: u32, purpose: Purpose) -> Result<PgPo
         .before_acquire(|connection, metadata| {
             Box::pin(async move {
                 if metadata.idle_for > TRUSTED_IDLE {
-                    connection.ping().await?;
+                    tokio::time::timeout(TRY, connection.ping())
+                        .await
+                        .map_err(|_| too_slow())??;
                 }
                 Ok(true)
             })
@@ -83,6 +97,24 @@ pub(crate) async fn dedicated(pool: &PgPool) -> Result<PgConnection, SpineError>
         .execute("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0")
         .await?;
     Ok(connection)
+}
+
+/// Does the work, unless it takes longer than `limit`.
+///
+/// Nothing else ends the wait for a server whose host has vanished: no answer and no end of the
+/// connection ever come. What was under way is dropped; whether it took effect is unknown.
+///
+/// # Errors
+/// The work's own, or the database did not answer in time.
+pub(crate) async fn in_time<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, SpineError>>,
+) -> Result<T, SpineError> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(too_slow().into()))
+}
+
+fn too_slow() -> sqlx::Error {
+    std::io::Error::new(std::io::ErrorKind::TimedOut, "the database did not answer in time").into()
 }
 
 /// Brings one schema up to date. Each schema remembers its own migrations, in a table of its own.

@@ -7,15 +7,18 @@
 
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::SpineError;
 
 /// Callers that may wait for a transaction; more are refused with [`SpineError::Busy`].
 const WAITING: usize = 4_096;
+/// Bytes that they may bring altogether: what waits is in memory, and strangers send some of it.
+const WAITING_BYTES: u32 = 64 << 20;
 
 /// What callers have written for them, many in one transaction.
 #[async_trait]
@@ -29,23 +32,33 @@ pub trait GroupWrite: Send + Sync + 'static {
 
     /// Most items of one transaction.
     const MOST: usize;
+    /// About how many bytes of items one transaction writes. Writing holds several copies of them
+    /// (as JSON, sealed, on the wire). A heavier item has a transaction of its own.
+    const MOST_BYTES: usize = 4 << 20;
+
+    /// About how many bytes this item holds beyond its own size.
+    fn weight(item: &Self::Item) -> usize;
 
     /// Writes these items in one transaction, all or none: what each became, in their order.
     async fn write(&self, items: &[Self::Item]) -> Result<Vec<Self::Done>, Self::Error>;
 
     /// Whether the items were not to blame: nothing can be written now, so that trying each alone
-    /// would only take longer.
+    /// would only take longer ([`crate::is_away`]).
     fn is_unavailable(error: &Self::Error) -> bool;
 }
 
 struct Waiting<W: GroupWrite> {
     item: W::Item,
+    weight: usize,
     answer: oneshot::Sender<Result<W::Done, W::Error>>,
+    /// Its part of what may wait, until it is written.
+    room: OwnedSemaphorePermit,
 }
 
 /// The way to a [`GroupWrite`]. One task writes what waits; it ends when this is dropped.
 pub struct GroupCommit<W: GroupWrite> {
     sender: mpsc::Sender<Waiting<W>>,
+    room: Arc<Semaphore>,
 }
 
 impl<W: GroupWrite> GroupCommit<W> {
@@ -56,33 +69,64 @@ impl<W: GroupWrite> GroupCommit<W> {
     pub fn start(writer: W) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(write_groups(writer, receiver));
-        Self { sender }
+        Self { sender, room: Arc::new(Semaphore::new(WAITING_BYTES as usize)) }
     }
 
     /// Has an item written; returns after the commit. A caller that goes away meanwhile does not
     /// keep it from being written.
     ///
     /// # Errors
-    /// What [`GroupWrite::write`] says of this item; [`SpineError::Busy`] where too many wait. Nothing
-    /// of the item was written.
+    /// What [`GroupWrite::write`] says of this item; [`SpineError::Busy`] where too many or too much
+    /// waits. Nothing of the item was written.
     pub async fn submit(&self, item: W::Item) -> Result<W::Done, W::Error> {
         let (answer, answered) = oneshot::channel();
-        self.sender.try_send(Waiting { item, answer }).map_err(|_full| SpineError::Busy)?;
+        let weight = size_of::<Waiting<W>>().saturating_add(W::weight(&item));
+        // One that is heavier than all that may wait still has its turn, where nothing else waits.
+        let room = u32::try_from(weight).unwrap_or(u32::MAX).min(WAITING_BYTES);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(room);
+        let room = room.map_err(|_full| SpineError::Busy)?;
+        let waiting = Waiting { item, weight, answer, room };
+        self.sender.try_send(waiting).map_err(|_full| SpineError::Busy)?;
         // Without an answer: the process ends, or the write panicked.
         answered.await.map_err(|_ended| SpineError::from(sqlx::Error::PoolClosed))?
     }
 }
 
 async fn write_groups<W: GroupWrite>(writer: W, mut receiver: mpsc::Receiver<Waiting<W>>) {
-    let mut group = Vec::with_capacity(W::MOST);
-    while receiver.recv_many(&mut group, W::MOST).await > 0 {
-        let (items, answers): (Vec<_>, Vec<_>) =
-            group.drain(..).map(|waiting| (waiting.item, waiting.answer)).unzip();
+    let mut group: Vec<Waiting<W>> = Vec::with_capacity(W::MOST);
+    loop {
+        if group.is_empty() && receiver.recv_many(&mut group, W::MOST).await == 0 {
+            return;
+        }
+        // What was too much for the group before goes first, with who came meanwhile.
+        while group.len() < W::MOST
+            && let Ok(waiting) = receiver.try_recv()
+        {
+            group.push(waiting);
+        }
+        let rest = group.split_off(one_transaction(&group));
+        // Their rooms are given back when all are answered.
+        let (mut items, mut answers, mut rooms) = (Vec::new(), Vec::new(), Vec::new());
+        for Waiting { item, answer, room, .. } in std::mem::replace(&mut group, rest) {
+            items.push(item);
+            answers.push(answer);
+            rooms.push(room);
+        }
         // What panics takes its callers with it, who are told that it failed, but not the next ones.
         if AssertUnwindSafe(write_group(&writer, &items, answers)).catch_unwind().await.is_err() {
             tracing::error!(items = items.len(), "writing a group panicked");
         }
     }
+}
+
+/// How many of those that wait one transaction writes: at least one.
+fn one_transaction<W: GroupWrite>(waiting: &[Waiting<W>]) -> usize {
+    let mut bytes = 0_usize;
+    let fitting = waiting.iter().take(W::MOST).take_while(|one| {
+        bytes = bytes.saturating_add(one.weight);
+        bytes <= W::MOST_BYTES
+    });
+    fitting.count().max(1)
 }
 
 async fn write_group<W: GroupWrite>(
@@ -154,6 +198,12 @@ mod tests {
         type Done = u32;
         type Error = SpineError;
         const MOST: usize = 8;
+        const MOST_BYTES: usize = 4 << 20;
+
+        /// A number from a million on weighs as much.
+        fn weight(item: &u32) -> usize {
+            if *item < 1_000_000 { 0 } else { *item as usize }
+        }
 
         async fn write(&self, items: &[u32]) -> Result<Vec<u32>, SpineError> {
             self.permits.acquire().await.expect("an open semaphore").forget();
@@ -167,7 +217,7 @@ mod tests {
         }
 
         fn is_unavailable(error: &SpineError) -> bool {
-            error.is_unavailable()
+            crate::is_away(error)
         }
     }
 
@@ -225,6 +275,32 @@ mod tests {
         let group = GroupCommit::start(Numbers::new(100));
         assert!(group.submit(66).await.is_err());
         assert_eq!(group.submit(1).await.expect("written"), 10);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_ends_where_it_would_be_too_heavy() {
+        let numbers = Numbers::new(0);
+        let group = GroupCommit::start(numbers.clone());
+        let heavy = [3_000_000, 1_000_001, 1_000_002, 9_000_000, 1];
+        let (answers, ()) = tokio::join!(submit(&group, &heavy), async {
+            numbers.permits.add_permits(10);
+        });
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        let groups = numbers.groups.lock().expect("no panic").clone();
+        assert_eq!(groups, [vec![3_000_000, 1_000_001], vec![1_000_002], vec![9_000_000], vec![1]]);
+    }
+
+    #[tokio::test]
+    async fn more_bytes_than_may_wait_are_refused_until_others_are_written() {
+        let numbers = Numbers::new(0);
+        let group = GroupCommit::start(numbers.clone());
+        let heavy: Vec<u32> = (30_000_000..30_000_003).collect();
+        let (answers, ()) = tokio::join!(submit(&group, &heavy), async {
+            numbers.permits.add_permits(10);
+        });
+        assert!(matches!(answers[..], [Ok(_), Ok(_), Err(SpineError::Busy)]), "{answers:?}");
+        assert!(group.submit(100_000_000).await.is_ok(), "alone even what is too heavy is written");
+        assert!(group.submit(30_000_000).await.is_ok());
     }
 
     #[tokio::test]

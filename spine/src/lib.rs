@@ -28,13 +28,13 @@ mod wake;
 
 pub use bus::{Filter, Handler, HandlerError, Patience};
 pub use clock::Clock;
-pub use error::{SpineError, database_is_unavailable};
+pub use error::{SpineError, database_is_unavailable, is_away};
 pub use event::{Cause, Event, EventData, Retention};
 pub use group::{GroupCommit, GroupWrite};
 pub use ids::{EventId, JobId, Snowflake, Snowflakes};
 pub use ledger::Position;
 pub use node::{Spine, SpineSettings};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemTold};
 pub use runtime::{Roles, Running, Runtime};
 pub use transaction::Tx;
 pub use work::{BatchJob, Claimed, Concurrency, Job, JobError, JobOptions, JobRun, Lane};

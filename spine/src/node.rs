@@ -162,18 +162,38 @@ impl Spine {
     }
 
     /// Destroys every key of a subject: whatever was sealed under it is unreadable from now on, in
-    /// every copy of the log. Part of the given transaction, which also records that it happened
-    /// ([`crate::event::SubjectErased`]).
+    /// every copy of the log, also what this transaction recorded about it so far. Dead letters about
+    /// it are thrown away, as are jobs about it that die later. Part of the given transaction, which
+    /// also records that it happened ([`crate::event::SubjectErased`]).
     ///
-    /// Events about the subject that this very transaction records, and later ones, are sealed
-    /// under a new key: they tell handlers what happened, so they must hold nothing that was to be
-    /// erased.
+    /// Events about the subject that are recorded after this call, in this transaction or later,
+    /// are sealed under a new key: they tell handlers what happened, so they must hold nothing that
+    /// was to be erased.
     ///
     /// # Errors
     /// The database failed.
     pub async fn erase(tx: &mut Tx, subject: &str) -> Result<(), SpineError> {
-        tx.destroy_keys(subject).await?;
-        tx.record(&crate::event::SubjectErased { subject: subject.to_owned() })?;
+        let cause = tx.cause().clone();
+        Self::erase_all(tx, &[(subject.to_owned(), cause)]).await
+    }
+
+    /// [`Spine::erase`] of many subjects, each with why, in a number of statements that does not
+    /// depend on how many they are.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn erase_all(tx: &mut Tx, subjects: &[(String, Cause)]) -> Result<(), SpineError> {
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = subjects.iter().map(|(subject, _)| subject.clone()).collect();
+        tx.destroy_keys(&names).await?;
+        let before = tx.cause().clone();
+        for (subject, cause) in subjects {
+            tx.set_cause(cause.clone());
+            tx.record(&crate::event::SubjectErased { subject: subject.clone() })?;
+        }
+        tx.set_cause(before);
         Ok(())
     }
 

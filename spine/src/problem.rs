@@ -11,7 +11,8 @@ use crate::SpineError;
 /// An error as the outside sees it, with the inside's cause kept for the log.
 ///
 /// The JSON carries RFC 9457's members and, beside them, `error` (and `error_description` where
-/// OAuth asks for it), which is what Mastodon's clients read.
+/// OAuth asks for it), which is what Mastodon's clients read. The edge sends it to them as
+/// `application/json`, the only name of JSON that all of them know.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -105,6 +106,18 @@ impl Problem {
         self
     }
 
+    /// Gives an error of OAuth's own to what has none: for routes where apps expect nothing else.
+    #[must_use]
+    pub fn for_oauth(mut self) -> Self {
+        self.error.get_or_insert(match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+            StatusCode::FORBIDDEN => "access_denied",
+            status if status.is_server_error() => "server_error",
+            _ => "invalid_request",
+        });
+        self
+    }
+
     /// Asks the caller to wait this many seconds.
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
@@ -126,6 +139,18 @@ impl Problem {
     pub fn title(&self) -> &str {
         &self.title
     }
+}
+
+/// What a problem document says, as an extension of its response: for the log, and to tell a problem
+/// from other answers.
+#[derive(Clone, Debug)]
+pub struct ProblemTold {
+    /// The problem's stable name.
+    pub kind: &'static str,
+    /// The sentence for people.
+    pub title: Cow<'static, str>,
+    /// The longer explanation.
+    pub detail: Option<String>,
 }
 
 impl std::fmt::Display for Problem {
@@ -188,6 +213,8 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        let told = ProblemTold { kind: self.kind, title: self.title, detail: self.detail };
+        response.extensions_mut().insert(told);
         response
     }
 }

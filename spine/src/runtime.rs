@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::work::{
-    Registry, Schedule, WorkSettings, Workers, housekeeping, perform_batch, perform_single,
+    Memory, Registry, Schedule, WorkSettings, Workers, housekeeping, perform_batch, perform_single,
     run_due_schedules, start_workers,
 };
 use crate::{BatchJob, Handler, Job, Spine, SpineError, bus, work};
@@ -95,11 +95,11 @@ impl Runtime {
         let schedules = Arc::new(schedules);
         let mut keeper = None;
         if roles.relay {
-            housekeeping(&spine, settings.keep_days).await?;
+            housekeeping(&spine, settings.memory()).await?;
             for schedule in schedules.iter() {
                 schedule.register(&spine).await?;
             }
-            let keep = keep(spine.clone(), Arc::clone(&schedules), settings.keep_days);
+            let keep = keep(spine.clone(), Arc::clone(&schedules), settings.memory());
             keeper = Some(tokio::spawn(stop.clone().run_until_cancelled_owned(keep)));
         }
         let workers = match roles.workers {
@@ -117,7 +117,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(600);
 const SCHEDULES: Duration = Duration::from_secs(10);
 
 /// Keeps house and runs schedules for as long as the process does.
-async fn keep(spine: Spine, schedules: Arc<Vec<Schedule>>, keep_days: u16) {
+async fn keep(spine: Spine, schedules: Arc<Vec<Schedule>>, memory: Memory) {
     let mut next_housekeeping = tokio::time::Instant::now() + HOUSEKEEPING;
     loop {
         let wait = match run_due_schedules(&spine, &schedules).await {
@@ -132,7 +132,7 @@ async fn keep(spine: Spine, schedules: Arc<Vec<Schedule>>, keep_days: u16) {
         tokio::time::sleep(wait.clamp(Duration::from_millis(100), SCHEDULES)).await;
         if tokio::time::Instant::now() >= next_housekeeping {
             next_housekeeping += HOUSEKEEPING;
-            if let Err(error) = housekeeping(&spine, keep_days).await {
+            if let Err(error) = housekeeping(&spine, memory).await {
                 tracing::warn!(%error, "housekeeping failed; it is tried again later");
             }
         }

@@ -156,25 +156,48 @@ impl Tx {
         self.completion = Some(completion);
     }
 
-    /// Destroys the keys of a subject: see [`Spine::erase`].
-    pub(crate) async fn destroy_keys(&mut self, subject: &str) -> Result<(), SpineError> {
+    /// Destroys the keys of subjects: see [`Spine::erase`]. Their dead letters go at the commit.
+    pub(crate) async fn destroy_keys(&mut self, subjects: &[String]) -> Result<(), SpineError> {
+        // What was recorded about them so far is sealed under the keys that end here. Sealed at the
+        // commit, under new ones, it would stay readable for ever.
+        self.flush_events().await?;
         let now = self.spine.clock().now();
+        let subjects: Vec<String> = subjects.iter().cloned().map(storable).collect();
+        // Locked in one order, so that nobody waits in a ring.
         sqlx::query!(
-            "UPDATE spine.subject_key SET wrapped = NULL, destroyed_at = $2
-              WHERE subject = $1 AND wrapped IS NOT NULL",
-            subject,
+            "WITH ending AS (
+               SELECT id FROM spine.subject_key
+                WHERE subject = ANY($1::text[]) AND wrapped IS NOT NULL
+                ORDER BY subject, bucket
+                  FOR UPDATE
+             )
+             UPDATE spine.subject_key k SET wrapped = NULL, destroyed_at = $2
+               FROM ending WHERE k.id = ending.id",
+            &subjects,
             now
         )
         .execute(self.conn())
         .await?;
-        self.spine.keys().forget_subject(subject);
-        self.written.keys.retain(|(bucket, _)| &*bucket.subject != subject);
-        self.written.erased.push(subject.to_owned());
+        for subject in &subjects {
+            self.spine.keys().forget_subject(subject);
+        }
+        self.written.keys.retain(|(bucket, _)| !subjects.iter().any(|s| **s == *bucket.subject));
+        self.written.erased.extend(subjects);
         Ok(())
     }
 
     /// Writes the events and jobs collected so far; they take effect with the commit.
     pub(crate) async fn flush(&mut self) -> Result<(), SpineError> {
+        self.flush_events().await?;
+        if !self.jobs.is_empty() {
+            let jobs = std::mem::take(&mut self.jobs);
+            let enqueued = work::enqueue(&mut self.transaction, &jobs).await?;
+            self.written.jobs = self.written.jobs | enqueued.wake();
+        }
+        Ok(())
+    }
+
+    async fn flush_events(&mut self) -> Result<(), SpineError> {
         let mut events = std::mem::take(&mut self.events);
         while !events.is_empty() {
             let rest = events.split_off(one_statement(&events));
@@ -184,11 +207,6 @@ impl Tx {
             self.written.transaction_order = Some(appended.transaction_order);
             self.written.keys.extend(appended.keys);
             events = rest;
-        }
-        if !self.jobs.is_empty() {
-            let jobs = std::mem::take(&mut self.jobs);
-            let enqueued = work::enqueue(&mut self.transaction, &jobs).await?;
-            self.written.jobs = self.written.jobs | enqueued.wake();
         }
         Ok(())
     }
@@ -200,6 +218,10 @@ impl Tx {
     /// both cases nothing happened.
     pub async fn commit(mut self) -> Result<(), SpineError> {
         self.flush().await?;
+        if !self.written.erased.is_empty() {
+            let now = self.spine.clock().now();
+            work::discard_about(&mut self.transaction, &self.written.erased, now).await?;
+        }
         if let Some(completion) = &self.completion {
             completion.write(&mut self.transaction, self.spine.clock().now()).await?;
         }
@@ -244,7 +266,7 @@ fn one_statement(events: &[Pending]) -> usize {
 }
 
 /// Postgres keeps any text but for the character NUL.
-fn storable(text: String) -> String {
+pub(crate) fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 

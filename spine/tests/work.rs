@@ -7,8 +7,12 @@ mod work {
 
     mod batches;
     mod concurrency;
+    mod erasure;
+    mod losses;
+    mod memory;
     mod retries;
     mod schedules;
+    mod shortages;
     mod takeover;
     mod uniqueness;
 }

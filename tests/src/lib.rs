@@ -18,7 +18,7 @@ pub use client::{Answer, Client, Stream};
 pub use film::film;
 pub use node::{Bus, Node, NodeOptions};
 pub use peer::Peer;
-pub use script::run_script;
+pub use script::{run_python, run_script};
 pub use wait::{eventually, eventually_within};
 
 /// The environment variable, or a sentence that says which command sets it.

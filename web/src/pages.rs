@@ -174,6 +174,18 @@ pub struct PostPage {
     pub after: Vec<Post>,
 }
 
+/// The public page of a hashtag.
+#[derive(Template)]
+#[template(path = "hashtag.html")]
+pub struct Hashtag {
+    /// Around it.
+    pub frame: Frame,
+    /// Its name, without `#`.
+    pub name: String,
+    /// Public posts of the node's people, newest first.
+    pub posts: Vec<Post>,
+}
+
 /// What the node is, and where the source of what runs on it is.
 #[derive(Template)]
 #[template(path = "about.html")]

@@ -29,9 +29,20 @@ impl Build {
     }
 }
 
+/// Names a program that is built already, for tasks and tests.
+pub const PROGRAM_VARIABLE: &str = "SOVEREIGN_PROGRAM";
+
+/// Where the program is once it is built.
+pub fn program(build: Build) -> anyhow::Result<PathBuf> {
+    Ok(workspace::target_folder()?.join(build.folder()).join("sovereign"))
+}
+
 /// Builds the program and answers where it is.
 pub fn build(build: Build) -> anyhow::Result<PathBuf> {
-    let program = workspace::target_folder()?.join(build.folder()).join("sovereign");
+    if let Some(program) = std::env::var_os(PROGRAM_VARIABLE) {
+        return Ok(program.into());
+    }
+    let program = program(build)?;
     let hint = if program.exists() { "" } else { " (some minutes the first time)" };
     progress::timed(&format!("building the node{hint}"), || {
         let mut cargo = workspace::cargo()?;

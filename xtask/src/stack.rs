@@ -89,6 +89,11 @@ impl Servers {
         self.postgres.url_of(name)
     }
 
+    /// Where to connect to the database that a node keeps everything in.
+    pub fn node_url(&self) -> String {
+        self.postgres.url()
+    }
+
     /// Where to connect to NATS.
     pub fn nats_url(&self) -> String {
         self.nats.url()

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: obtains what the tests need, then builds and runs them all.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::bail;
@@ -15,6 +16,8 @@ use crate::{progress, tools, workspace};
 
 /// The crate of the end-to-end tests.
 const END_TO_END: &str = "tests";
+/// Its test program.
+const END_TO_END_TESTS: [&str; 1] = ["--test=end_to_end"];
 
 /// All packages with tests. The measurements have none, and their yardsticks pull much.
 const ALL: [&str; 2] = ["--workspace", "--exclude=bench"];
@@ -52,8 +55,8 @@ enum Buses {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let selection = Selection { arguments: &arguments.cargo_arguments };
     let mut variables = tools(arguments)?;
-    variables.push(("SOVEREIGN_PROGRAM", node::build(Build::Dev)?.into()));
-    progress::timed("building the tests", || selection.build())?;
+    let program = selection.build()?;
+    variables.push((node::PROGRAM_VARIABLE, program.clone().into()));
 
     variables.extend(bundle::download_folder().map(|path| (bundle::BUNDLES_VARIABLE, path.into())));
 
@@ -67,14 +70,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
     }
     if arguments.bus != Buses::Embedded && selection.has_end_to_end() {
-        let up = Up::start()?;
+        let up = Up::start(&program)?;
         progress::step("running the end-to-end tests on the stack of `cargo xtask up`");
-        let package = format!("--package={END_TO_END}");
-        let mut cargo = selection.cargo(&[&package], &selection.all())?;
+        // Of all packages, so that what is built already is built with the same features.
+        let mut cargo =
+            selection.cargo(&[&ALL[..], &END_TO_END_TESTS].concat(), &selection.all())?;
         if !failures.run(cargo.envs(variables).envs(up.variables()))? {
             failed.push("the end-to-end tests on the stack of `cargo xtask up`");
         }
         up.stop()?;
+        progress::step("ending `cargo xtask up` as Ctrl-C does");
+        Up::start(&program)?.interrupt()?;
     }
     if failed.is_empty() {
         return Ok(());
@@ -116,11 +122,25 @@ impl Selection<'_> {
         Ok(cargo)
     }
 
-    /// Builds without running: a failure to compile starts no servers, and the time of the tests
-    /// is theirs alone.
-    fn build(&self) -> anyhow::Result<()> {
-        let mut cargo = self.cargo(&ALL, &self.for_cargo().collect::<Vec<_>>())?;
-        workspace::succeed(cargo.args(["--quiet", "--no-run"]), "cargo test --no-run")
+    /// Builds the tests and the node without running anything: a failure to compile starts no
+    /// servers, and the time of the tests is theirs alone. Answers where the node's program is.
+    fn build(&self) -> anyhow::Result<PathBuf> {
+        if self.names_a_package() {
+            let program = node::build(Build::Dev)?;
+            progress::timed("building the tests", || {
+                let mut cargo = self.cargo(&ALL, &self.for_cargo().collect::<Vec<_>>())?;
+                workspace::succeed(cargo.args(["--quiet", "--no-run"]), "cargo test --no-run")
+            })?;
+            return Ok(program);
+        }
+        // In one go: built for themselves, the node's dependencies have other features than together
+        // with those of the tests, and everything would be compiled twice.
+        progress::timed("building the node and the tests", || {
+            let mut cargo = workspace::cargo()?;
+            cargo.arg("build").args(ALL).args(["--quiet", "--bins", "--tests"]);
+            workspace::succeed(&mut cargo, "cargo build")
+        })?;
+        node::program(Build::Dev)
     }
 
     fn all(&self) -> Vec<&OsString> {

@@ -1,6 +1,7 @@
 //! `cargo xtask up`: the stack that `compose/` describes, from local programs.
 
 mod child;
+mod family;
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -18,8 +19,6 @@ use crate::{fetch, progress, workspace};
 
 pub use child::Up;
 
-/// The node's database.
-const DATABASE: &str = "sovereign";
 /// Before the addresses of the servers, as printed.
 const POSTGRES_LABEL: &str = "PostgreSQL: ";
 const NATS_LABEL: &str = "NATS: ";
@@ -54,7 +53,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let data = workspace::root().join(&arguments.data);
     progress::step("starting PostgreSQL and NATS");
     let servers = Servers::start(&data, settings())?;
-    println!("{POSTGRES_LABEL}{}", servers.database_url(DATABASE));
+    println!("{POSTGRES_LABEL}{}", servers.node_url());
     println!("{NATS_LABEL}{}", servers.nats_url());
 
     progress::step("starting the node");
@@ -64,7 +63,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .args(&arguments.program_arguments)
         .current_dir(workspace::root())
         .env_remove("SQLX_OFFLINE")
-        .env("DATABASE_URL", servers.database_url(DATABASE))
+        .env("DATABASE_URL", servers.node_url())
         .env("SOVEREIGN_NATS__URL", servers.nats_url())
         .env("SOVEREIGN_DATA", data.join("node"))
         .spawn()

@@ -27,8 +27,8 @@ pub enum SocialError {
     /// The store failed.
     #[error("the social store failed")]
     Store(#[from] sqlx::Error),
-    /// The spine failed.
-    #[error(transparent)]
+    /// The spine failed: it says itself how, as the source, where jobs look for what it means.
+    #[error("the spine failed")]
     Spine(#[from] SpineError),
     /// A signing key could not be made or read.
     #[error("a signing key failed")]

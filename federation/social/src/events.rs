@@ -49,7 +49,7 @@ pub struct ActivityReceived {
     pub kind: String,
     /// Who signed it and acts.
     pub actor: String,
-    /// The post or actor it is about: erasing that makes this payload unreadable.
+    /// The post or actor whose erasure makes this payload unreadable.
     pub about: String,
     /// The body as it was signed, JSON text.
     pub body: String,
@@ -100,7 +100,8 @@ pub struct PostEdited {
 }
 social_event!(PostEdited, "social.PostEdited.v1", |e| e.uri.clone(), sealed: None);
 
-/// A post or boost is gone, and its content with it.
+/// A post or boost is gone, and its content with it. Sealed under its author, because it outlives the
+/// post and says who wrote or boosted.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PostDeleted {
     /// Its id here.
@@ -117,10 +118,10 @@ pub struct PostDeleted {
     #[serde(default)]
     pub in_reply_to: Option<PostId>,
 }
-social_event!(PostDeleted, "social.PostDeleted.v1", |e| e.uri.clone(), sealed: None);
+social_event!(PostDeleted, "social.PostDeleted.v1", |e| e.uri.clone(), sealed: Some(format!("account:{}", e.author)));
 
 /// A favourite, boost, bookmark, pin, poll vote or conversation mute changed a post's numbers or
-/// a person's relation to it.
+/// a person's relation to it. Sealed under whoever reacted, not under the post, which is another's.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PostReacted {
     /// The post.
@@ -132,7 +133,7 @@ pub struct PostReacted {
     /// `favourite`, `boost`, `bookmark`, `pin`, `vote`, `mute`, each with `un` in front when undone.
     pub reaction: String,
 }
-social_event!(PostReacted, "social.PostReacted.v1", |e| e.uri.clone(), sealed: Some(e.uri.clone()));
+social_event!(PostReacted, "social.PostReacted.v1", |e| e.uri.clone(), sealed: Some(format!("account:{}", e.account)));
 
 /// A local account has a new notification.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

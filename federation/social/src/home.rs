@@ -6,12 +6,13 @@ use std::sync::LazyLock;
 
 use activitypub::keys::{Ed25519SigningKey, RsaSigningKey};
 use spine::http::{GuardedClient, HttpPolicy, PlainHttp};
+use spine::ledger::{self, Query};
 use spine::testing::TestSpine;
 use spine::{Cause, Clock, Roles, Running, Runtime};
 use url::Url;
 
 use crate::service::MIGRATIONS;
-use crate::store::write_accounts::{self, NewLocal};
+use crate::store::write_local_accounts::{self, NewLocal};
 use crate::{AccountId, Social, SocialSettings};
 
 /// Where it says that it is; nothing listens there.
@@ -56,6 +57,16 @@ impl Home {
         Self { social, running, test }
     }
 
+    /// What can still be read of the events of a type.
+    pub(crate) async fn readable(&self, kind: &str) -> Vec<String> {
+        let query = Query { kind: Some(kind.to_owned()), ..Query::default() };
+        let events = ledger::list(self.social.spine(), &query, 1_000).await.unwrap();
+        events
+            .iter()
+            .filter_map(|recorded| Some(recorded.event.data.as_ref()?.get().to_owned()))
+            .collect()
+    }
+
     /// One of our accounts.
     pub(crate) async fn add_account(&self, name: &str, locked: bool) -> AccountId {
         let spine = self.social.spine();
@@ -83,7 +94,7 @@ impl Home {
             ed25519_multibase: &ED25519.public_multibase(),
         };
         let mut tx = spine.begin(Cause::system()).await.unwrap();
-        assert!(write_accounts::insert_local(tx.conn(), &new).await.unwrap());
+        assert!(write_local_accounts::insert_local(tx.conn(), &new).await.unwrap());
         tx.commit().await.unwrap();
         AccountId::from_number(id)
     }

@@ -19,6 +19,9 @@ pub(crate) const PROFILE_FIELDS: usize = 8;
 pub(crate) const DESCRIPTION_CHARACTERS: usize = 1_500;
 /// Most pixels of a picture that is read (Mastodon: 7,680 × 4,320), checked before it is decoded.
 pub(crate) const PICTURE_PIXELS: u64 = 33_177_600;
+/// Longest side of a picture that is read, in pixels: long screenshots pass, and what no program
+/// shows, yet makes every change of size costly, does not.
+pub(crate) const PICTURE_SIDE: u32 = 32_768;
 /// What apps should make of a video before they upload it. Videos are stored as they come, so this
 /// is advice; their size in bytes is what is checked.
 pub(crate) const VIDEO_FRAMES_A_SECOND: u32 = 120;

@@ -1,5 +1,7 @@
 //! `sovereign events`.
 
+mod stream;
+
 use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
@@ -80,6 +82,14 @@ pub enum Command {
         /// At most this many
         #[arg(long, default_value_t = 20)]
         limit: u32,
+    },
+    /// Show how far the ledger is published to NATS, and whether the stream agrees with it
+    Relay,
+    /// Have the stream on NATS made anew from the ledger, after the database was restored
+    RebuildStream {
+        /// Yes, delete the stream
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -186,6 +196,8 @@ pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow:
             output.one(&json!({ "replay": id }), &text)
         }
         Command::Replays { limit } => replays(&spine, limit, output).await,
+        Command::Relay => stream::relay(&spine, output).await,
+        Command::RebuildStream { yes } => stream::rebuild(&spine, yes, output).await,
     }
 }
 

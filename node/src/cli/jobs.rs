@@ -299,7 +299,10 @@ fn show(job: &JobView, output: &Output) -> anyhow::Result<()> {
     value["claimed_at"] = json!(job.claimed_at.map(time));
     value["died_at"] = json!(job.died_at.map(time));
     value["cause"] = job.cause.as_deref().map_or(Value::Null, parsed);
-    value["payload"] = parsed(&job.payload);
+    value["losses"] = json!(job.losses);
+    value["subject"] = json!(job.subject);
+    value["erased"] = json!(job.payload.is_none());
+    value["payload"] = job.payload.as_deref().map_or(Value::Null, parsed);
     let text = serde_json::to_string_pretty(&value)?;
     output.one(&value, &text)
 }

@@ -39,7 +39,8 @@ pub enum Command {
         /// The other account, such as ada@other.example
         to: String,
     },
-    /// Delete an account with everything in it, here and on the servers that follow it
+    /// Delete an account with everything in it, here and on the servers that follow it; or turn
+    /// down someone who waits for approval
     Delete {
         /// The user name
         name: String,
@@ -138,13 +139,7 @@ pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow:
             identity.set_password(person.account_id, &password).await?;
             tell_password(output, &person.username, "The new password of", &password, tell)
         }
-        Command::Approve { name } => {
-            let identity = backend.identity().await?;
-            let person = find(&identity, &name).await?;
-            identity.set_state(person.account_id, PersonState::Active).await?;
-            let text = format!("{} may log in.", person.username);
-            output.one(&json!({ "username": person.username, "state": "active" }), &text)
-        }
+        Command::Approve { name } => approve(&name, &backend, output).await,
         Command::Move { name, to } => move_to(&name, &to, &backend, output).await,
         Command::Delete { name, yes } => delete(&name, yes, &backend, output).await,
     }
@@ -164,8 +159,6 @@ async fn create(create: Create, backend: &Backend, output: &Output) -> anyhow::R
         email: create.email,
         password: password.clone(),
         role,
-        state: PersonState::Active,
-        reason: String::new(),
         locale: "en".to_owned(),
     };
     register::register(&backend.spine, &social, &identity, registration).await?;
@@ -188,6 +181,17 @@ fn tell_password(
     output.one(&value, &format!("{sentence} ({username}):\n\n    {password}\n"))
 }
 
+async fn approve(name: &str, backend: &Backend, output: &Output) -> anyhow::Result<()> {
+    let (social, identity) = (backend.social().await?, backend.identity().await?);
+    let person = find(&identity, name).await?;
+    let waited = register::approve(&backend.spine, &social, &identity, &person).await?;
+    if !waited && person.state == PersonState::Suspended {
+        bail!("{} does not wait for approval, but is suspended", person.username);
+    }
+    let text = format!("{} may log in.", person.username);
+    output.one(&json!({ "username": person.username, "state": "active" }), &text)
+}
+
 async fn delete(name: &str, yes: bool, backend: &Backend, output: &Output) -> anyhow::Result<()> {
     let (social, identity) = (backend.social().await?, backend.identity().await?);
     let person = find(&identity, name).await?;
@@ -196,10 +200,16 @@ async fn delete(name: &str, yes: bool, backend: &Backend, output: &Output) -> an
     }
     let account = AccountId(person.account_id);
     let mut tx = backend.spine.begin(spine::Cause::system()).await?;
-    social.delete_local_account_in(&mut tx, account).await?;
+    // Who still waits for approval has no account yet.
+    if person.state != PersonState::Pending {
+        social.delete_local_account_in(&mut tx, account).await?;
+    }
     identity.delete_person(&mut tx, person.account_id).await?;
     tx.commit().await?;
-    let text = format!("Deleted {}. Other servers are told by the running node.", person.username);
+    let text = match person.state {
+        PersonState::Pending => format!("Deleted {}, who waited for approval.", person.username),
+        _ => format!("Deleted {}. Other servers are told by the running node.", person.username),
+    };
     output.one(&json!({ "username": person.username, "deleted": true }), &text)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use http::{HeaderMap, header};
-use identity::{Grant, Identity, Scopes};
+use identity::{Grant, Holder, Identity, Scopes};
 use social::AccountId;
 use spine::Problem;
 
@@ -50,9 +50,12 @@ impl Caller {
         Some(CallerApp { name: &grant.app_name, website: grant.app_website.as_deref() })
     }
 
-    /// The account, where there is a person.
+    /// The account, where there is a person who was let in.
     pub fn account(&self) -> Option<AccountId> {
-        self.grant()?.account_id.map(AccountId)
+        match self.grant()?.holder {
+            Holder::Person(account) => Some(AccountId(account)),
+            Holder::App | Holder::Applicant(_) => None,
+        }
     }
 
     /// What the token may do.
@@ -81,18 +84,20 @@ impl Caller {
     /// Asks the policy for something that a person does. Answers who.
     ///
     /// # Errors
-    /// 401 without a token, 422 for an app alone, 403 where the scopes do not cover it.
+    /// 401 without a token, 422 for an app alone, 403 where the scopes do not cover it or the person
+    /// waits for approval.
     pub fn person(&self, action: &Action, resource: impl Display) -> Result<AccountId, Problem> {
         self.may(action, resource)?.ok_or_else(|| policy::Refusal::NoPerson.into())
     }
 
     fn principal(&self) -> Principal<'_> {
-        match self.grant() {
-            None => Principal::Anonymous,
-            Some(Grant { account_id: Some(account), scopes, .. }) => {
-                Principal::Person { account: AccountId(*account), scopes }
-            }
-            Some(Grant { app_name, scopes, .. }) => Principal::App { name: app_name, scopes },
+        let Some(Grant { holder, app_name, scopes, .. }) = self.grant() else {
+            return Principal::Anonymous;
+        };
+        match *holder {
+            Holder::App => Principal::App { name: app_name, scopes },
+            Holder::Person(account) => Principal::Person { account: AccountId(account), scopes },
+            Holder::Applicant(account) => Principal::Applicant { account: AccountId(account) },
         }
     }
 }

@@ -7,6 +7,7 @@ mod discovery;
 mod inbox;
 mod page;
 mod post;
+mod tag;
 
 use axum::Router;
 use axum::routing::{get, post as on_post};
@@ -38,6 +39,7 @@ pub fn routes() -> Router<Services> {
         .route("/users/{name}/statuses/{id}", get(post::show))
         .route("/users/{name}/statuses/{id}/activity", get(post::activity))
         .route("/users/{name}/statuses/{id}/replies", get(post::replies))
+        .route("/tags/{name}", get(tag::show))
         .route("/{handle}", get(actor::by_handle))
         .route("/{handle}/{id}", get(post::by_handle))
         .route("/authorize_interaction", get(discovery::authorize_interaction))

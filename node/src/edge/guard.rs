@@ -7,19 +7,18 @@
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, StatusCode};
-use http_body_util::BodyExt as _;
-use spine::Problem;
+use spine::{Problem, ProblemTold};
 
 use super::cors::Opening;
 use super::limits::Verdict;
 use super::login::session::{Visitor, problem_page};
+use super::reply;
 use crate::services::Services;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,11 +52,17 @@ pub async fn guard(State(services): State<Services>, request: Request, next: Nex
             }
         }
     };
-    if response.status().is_client_error() {
-        response = log_refusal(response, &method, &path).await;
+    let told = response.extensions().get::<ProblemTold>();
+    let is_problem = told.is_some();
+    if let Some(told) = told {
+        log_refusal(response.status(), told, &method, &path);
     }
     let status = response.status();
     let headers = response.headers_mut();
+    // Apps' libraries (masto.js) know JSON by no other name, and take a problem for an outage.
+    if is_problem && (is_api || path.starts_with("/oauth/")) {
+        headers.insert(header::CONTENT_TYPE, reply::JSON);
+    }
     opening.open(headers);
     if let Some(verdict) = verdict {
         verdict.tell(headers);
@@ -135,39 +140,26 @@ fn time_limit(services: &Services, path: &str) -> Duration {
     let http = &services.config.http;
     let is_upload = path.starts_with("/api/v1/media")
         || path.starts_with("/api/v2/media")
-        || path == "/api/v1/accounts/update_credentials";
+        || matches!(path, "/api/v1/accounts/update_credentials" | "/api/v1/profile");
     Duration::from_secs(if is_upload { http.upload_timeout_seconds } else { http.timeout_seconds })
 }
 
-/// Logs why a request was refused: the problem document that goes out says it.
-async fn log_refusal(response: Response, method: &http::Method, path: &str) -> Response {
+/// Logs why a request was refused.
+fn log_refusal(status: StatusCode, told: &ProblemTold, method: &http::Method, path: &str) {
     // What is asked for daily and harmlessly: absent things, missing tokens (the policy logs those).
-    if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED) {
-        return response;
+    // What is our fault was logged with its cause where it was turned into an answer.
+    let is_daily = matches!(status, StatusCode::NOT_FOUND | StatusCode::UNAUTHORIZED);
+    if is_daily || !status.is_client_error() {
+        return;
     }
-    let is_problem = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
-    if !is_problem {
-        return response;
-    }
-    let (parts, body) = response.into_parts();
-    // The body of a problem is in memory already.
-    let bytes = match body.collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(_) => Bytes::new(),
-    };
-    let document: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     tracing::info!(
         target: "http",
         %method,
         path,
-        status = parts.status.as_u16(),
-        problem = document["type"].as_str().unwrap_or_default(),
-        reason = document["title"].as_str().unwrap_or_default(),
-        detail = document["detail"].as_str().unwrap_or_default(),
+        status = status.as_u16(),
+        problem = told.kind,
+        reason = %told.title,
+        detail = told.detail.as_deref().unwrap_or_default(),
         "refused"
     );
-    Response::from_parts(parts, Body::from(bytes))
 }

@@ -16,6 +16,7 @@ mod path;
 pub mod permissive;
 mod reply;
 pub mod serve;
+mod slash;
 pub mod streaming;
 
 use axum::Router;

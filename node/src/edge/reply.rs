@@ -9,7 +9,8 @@ use spine::Problem;
 
 use super::paging::link_header;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+/// The type of every answer, problems too.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 /// What a handler answers.
 pub type Reply = Result<Response, Problem>;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tower::util::MapRequest;
 
 use super::limits::Peer;
+use super::slash;
 
 /// How long a connection may stay silent between two requests, or take over one request's head.
 const HEAD_PATIENCE: Duration = Duration::from_secs(75);
@@ -78,11 +79,13 @@ fn service<B>(
     peer: IpAddr,
 ) -> TowerToHyperService<MapRequest<Router, impl FnMut(Request<B>) -> Request<B> + Clone + use<B>>>
 {
-    let add_peer = move |mut request: Request<B>| {
+    let prepare = move |mut request: Request<B>| {
         request.extensions_mut().insert(Peer(peer));
+        // Here, since the router has chosen by the time its own layers run.
+        slash::remove_from_api(&mut request);
         request
     };
-    TowerToHyperService::new(MapRequest::new(router.clone(), add_peer))
+    TowerToHyperService::new(MapRequest::new(router.clone(), prepare))
 }
 
 fn builder() -> Builder<TokioExecutor> {

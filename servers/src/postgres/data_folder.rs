@@ -7,9 +7,9 @@ use nix::sys::signal::Signal;
 
 use super::programs::Programs;
 use super::server::PostgresConfig;
-use crate::ServerError;
 use crate::account::Account;
 use crate::keeper::Launch;
+use crate::{ServerError, own_file};
 
 /// A data folder whose major version is known to match the programs.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl DataFolder {
     ) -> Result<Self, ServerError> {
         let path = folder.join(programs.major().to_string());
         if path.exists() {
-            check_version(&path, programs.major())?;
+            check_version(&path, programs.major(), account)?;
             return Ok(Self { path });
         }
         // Created under another name, so that one whose creation was cut short is never used.
@@ -64,7 +64,7 @@ impl DataFolder {
             parent_death: Signal::SIGKILL,
         }
         .run_to_end()?;
-        check_version(&unfinished, programs.major())?;
+        check_version(&unfinished, programs.major(), account)?;
         fs::rename(&unfinished, &path).map_err(ServerError::path("rename", &unfinished))?;
         File::open(folder)
             .and_then(|folder| folder.sync_all())
@@ -96,9 +96,9 @@ fn initdb_arguments(folder: &Path, major: u32) -> Vec<String> {
     arguments
 }
 
-fn check_version(folder: &Path, expected: u32) -> Result<(), ServerError> {
+fn check_version(folder: &Path, expected: u32, account: &Account) -> Result<(), ServerError> {
     let damaged = |reason: String| ServerError::DataFolder { folder: folder.to_owned(), reason };
-    let version = fs::read_to_string(folder.join("PG_VERSION"))
+    let version = own_file::read_text(&folder.join("PG_VERSION"), account)
         .map_err(|error| damaged(format!("cannot be read: {error}")))?;
     match version.trim().parse::<u32>() {
         Ok(major) if major == expected => Ok(()),

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use crate::ServerError;
 use crate::account::Account;
+use crate::{ServerError, own_file};
 
 /// Where the server of a node of root's lives if its account cannot get at the data folder.
 const REACHABLE: &str = "/var/lib/sovereign";
@@ -69,14 +69,9 @@ fn create_private(folder: &Path, account: &Account) -> Result<(), ServerError> {
     account.own(folder)
 }
 
-fn lock_file(folder: &Path) -> Result<File, ServerError> {
-    let path = folder.join("lock");
-    File::options().create(true).append(true).open(&path).map_err(ServerError::path("open", &path))
-}
-
 /// Takes the lock. The system releases it when this process dies.
-pub(super) fn lock(folder: &Path) -> Result<File, ServerError> {
-    let file = lock_file(folder)?;
+pub(super) fn lock(folder: &Path, account: &Account) -> Result<File, ServerError> {
+    let file = own_file::append(&folder.join("lock"), account)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

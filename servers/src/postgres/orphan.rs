@@ -12,7 +12,8 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use crate::ServerError;
+use crate::account::Account;
+use crate::{ServerError, own_file};
 
 /// A fast shutdown of a busy server writes a checkpoint.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,10 +21,10 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// Waits until no server uses the data folder, and removes a stale `postmaster.pid` whose number
 /// now belongs to something else, at which the server itself would stop.
-pub(super) fn wait_until_gone(data: &Path) -> Result<(), ServerError> {
+pub(super) fn wait_until_gone(data: &Path, account: &Account) -> Result<(), ServerError> {
     let deadline = Instant::now() + PATIENCE;
     let mut told = false;
-    while let Some(pid) = recorded_pid(data) {
+    while let Some(pid) = recorded_pid(data, account) {
         match owner(pid, data) {
             Owner::Nobody => return Ok(()), // The server checks and removes the file itself.
             Owner::SomethingElse => {
@@ -56,8 +57,8 @@ enum Owner {
 }
 
 /// The process id in the first line of `postmaster.pid`.
-fn recorded_pid(data: &Path) -> Option<Pid> {
-    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+fn recorded_pid(data: &Path, account: &Account) -> Option<Pid> {
+    let text = own_file::read_text(&data.join("postmaster.pid"), account).ok()?;
     text.lines().next()?.trim().parse().ok().filter(|pid| *pid > 0).map(Pid::from_raw)
 }
 

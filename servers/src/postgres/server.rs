@@ -11,7 +11,7 @@ use super::socket_folder::SocketFolder;
 use super::wire::{self, Connecting};
 use super::{home, log, orphan, programs, settings};
 use crate::account::Account;
-use crate::keeper::{Keeper, Launch, last_lines, log_length};
+use crate::keeper::{Keeper, Launch};
 use crate::{Launcher, ServerError};
 
 /// The database that the node keeps everything in, and the role that owns it.
@@ -73,14 +73,14 @@ impl PostgresServer {
         settings::check(&config.settings)?;
         let account = Account::for_files_in(&home::folder_in(&config.data))?;
         let folder = home::prepare(&config.data, &account)?;
-        let lock = home::lock(&folder)?;
+        let lock = home::lock(&folder, &account)?;
 
         let majors = DataFolder::majors_in(&folder)?;
         let programs = programs::find(config, &account, &folder, &majors)?;
         let log = folder.join("log");
         log::rotate(&log)?;
         let data = DataFolder::open_or_create(&folder, &programs, &account, config, &log)?;
-        orphan::wait_until_gone(data.path())?;
+        orphan::wait_until_gone(data.path(), &account)?;
         let socket = SocketFolder::prepare(&folder, &account)?;
 
         let launch = Launch {
@@ -181,11 +181,11 @@ impl Drop for PostgresServer {
 fn start_and_wait(launch: &Launch, socket: &SocketFolder) -> Result<Keeper, ServerError> {
     let deadline = Instant::now() + REMAINS_PATIENCE;
     loop {
-        let log_start = log_length(&launch.log);
+        let log_start = launch.log_length();
         let keeper = Keeper::start(launch.clone())?;
         match wait_until_ready(keeper, launch, socket, log_start) {
             Err(ServerError::Ended { .. })
-                if last_lines(&launch.log, log_start).contains(REMAINS_MESSAGE)
+                if launch.last_lines(log_start).contains(REMAINS_MESSAGE)
                     && Instant::now() < deadline =>
             {
                 std::thread::sleep(Duration::from_millis(200));

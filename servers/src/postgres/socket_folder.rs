@@ -1,14 +1,15 @@
 //! The folder of the server's socket: private to its account, on a path that is short enough.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Uid;
 use sha2::{Digest, Sha256};
 
-use crate::ServerError;
 use crate::account::Account;
+use crate::{ServerError, own_file};
 
 /// A socket's address holds 108 bytes, the last of which is zero.
 const LONGEST_SOCKET_PATH: usize = 107;
@@ -71,12 +72,20 @@ fn make_private(path: &Path, account: &Account) -> Result<(), ServerError> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(ServerError::path("create", path)(error)),
     }
-    let metadata = fs::symlink_metadata(path).map_err(ServerError::path("look at", path))?;
-    if !metadata.is_dir() || metadata.uid() != account.uid() {
-        return Err(ServerError::UnsafeFolder { folder: path.to_owned(), owner: account.uid() });
+    // Held open: what is looked at is what is changed, whatever the account does meanwhile.
+    let is_private = |folder: &File| -> io::Result<bool> {
+        if folder.metadata()?.uid() != account.uid() {
+            return Ok(false);
+        }
+        folder.set_permissions(Permissions::from_mode(0o700)).map(|()| true)
+    };
+    match own_file::folder(path).and_then(|folder| is_private(&folder)) {
+        Ok(true) => Ok(()),
+        Err(error) if error.kind() != io::ErrorKind::NotADirectory => {
+            Err(ServerError::path("look at", path)(error))
+        }
+        _ => Err(ServerError::UnsafeFolder { folder: path.to_owned(), owner: account.uid() }),
     }
-    fs::set_permissions(path, Permissions::from_mode(0o700))
-        .map_err(ServerError::path("set the mode of", path))
 }
 
 #[cfg(test)]

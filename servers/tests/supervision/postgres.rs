@@ -1,12 +1,12 @@
 //! Postgres.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, Uid, User};
 use servers::{PostgresConfig, PostgresServer, ServerError, bundle};
 
 use crate::parent::{Parent, folder, is_alive, launcher, wait_for};
@@ -94,7 +94,7 @@ fn two_nodes_cannot_use_one_data_folder() {
 
 #[test]
 fn a_data_folder_that_only_root_can_enter_gets_its_server_elsewhere() {
-    if !nix::unistd::Uid::effective().is_root() {
+    if !Uid::effective().is_root() {
         return; // Nobody else needs another account.
     }
     let folder = folder();
@@ -110,6 +110,53 @@ fn a_data_folder_that_only_root_can_enter_gets_its_server_elsewhere() {
     let elsewhere = fs::read_link(data.join("postgres")).expect("a link");
     assert!(elsewhere.starts_with("/var/lib/sovereign"), "{elsewhere:?}");
     fs::remove_dir_all(elsewhere).expect("removed");
+}
+
+#[test]
+fn roots_server_runs_under_an_account_that_other_daemons_do_not_share() {
+    if !Uid::effective().is_root() {
+        return; // Nobody else needs another account.
+    }
+    let folder = folder();
+    let _server = PostgresServer::start(&config(folder.path())).expect("it starts");
+    let owner = fs::metadata(folder.path().join("postgres")).expect("its folder").uid();
+    let owner = User::from_uid(Uid::from_raw(owner)).expect("a look-up").expect("a named account");
+    assert!(["sovereign", "postgres"].contains(&owner.name.as_str()), "{owner:?}");
+}
+
+/// Puts a link in place of a server's own file. Answers what it leads to.
+fn replace_by_link(folder: &Path, name: &str) -> PathBuf {
+    let precious = folder.join("precious");
+    fs::write(&precious, "as it was").expect("written");
+    let own = folder.join("postgres").join(name);
+    fs::remove_file(&own).expect("removed");
+    symlink(&precious, &own).expect("a link");
+    precious
+}
+
+#[test]
+fn a_link_in_place_of_the_lock_is_refused() {
+    let folder = folder();
+    PostgresServer::start(&config(folder.path())).expect("it starts").stop().expect("it stops");
+    let precious = replace_by_link(folder.path(), "lock");
+    let refused = PostgresServer::start(&config(folder.path())).expect_err("refused");
+    assert!(matches!(refused, ServerError::System { .. }), "{refused:?}");
+    assert_eq!(fs::read_to_string(precious).expect("still there"), "as it was");
+}
+
+#[test]
+fn a_link_in_place_of_the_log_is_not_written_through_when_the_server_is_started_again() {
+    let folder = folder();
+    let server = PostgresServer::start(&config(folder.path())).expect("it starts");
+    let precious = replace_by_link(folder.path(), "log");
+    let first = server.pid().expect("it runs");
+    kill(Pid::from_raw(first), Signal::SIGKILL).expect("it can be killed");
+    wait_for("its end", || server.pid().is_none());
+    fs::remove_file(server.log()).expect("the link is still there");
+    wait_for("another process", || server.pid().is_some_and(|pid| pid != first));
+    wait_for("an answer", || query(&server.url(), "SELECT 1").as_deref() == Ok("1"));
+    assert!(fs::symlink_metadata(server.log()).expect("a log").is_file());
+    assert_eq!(fs::read_to_string(precious).expect("still there"), "as it was");
 }
 
 #[test]

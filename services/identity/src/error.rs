@@ -45,8 +45,8 @@ pub enum IdentityError {
     /// The store failed.
     #[error("the identity store failed")]
     Store(#[from] sqlx::Error),
-    /// The spine failed.
-    #[error(transparent)]
+    /// The spine failed: it says itself how, as the source, where jobs look for what it means.
+    #[error("the spine failed")]
     Spine(#[from] SpineError),
     /// A password could not be hashed, or the system gave no randomness.
     #[error("cryptography failed: {0}")]

@@ -2,7 +2,8 @@
 //!
 //! Secrets (passwords, tokens, codes, client secrets) are random and stored hashed; what a token
 //! may do is decided by its [`Scopes`] and, beyond that, by the node's policy. An `account_id` here
-//! is the social account of the same person; this service knows nothing else of it.
+//! is the social account of the same person; this service knows nothing else of it. Who waits for
+//! approval has no such account yet, only its number.
 
 mod apps;
 mod authorization;
@@ -26,4 +27,4 @@ pub use people::{NewPerson, Person, PersonState, Role};
 pub use scopes::Scopes;
 pub use service::{Identity, IdentitySettings, RegistrationMode};
 pub use sessions::Session;
-pub use tokens::{Grant, IssuedToken};
+pub use tokens::{Grant, Holder, IssuedToken};

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use spine::{Snowflake, Tx};
+use spine::{Snowflake, Spine, Tx};
 
 use crate::events::{AccessRevoked, PersonChanged, PersonRegistered};
 use crate::{Identity, IdentityError, password, store};
@@ -105,10 +105,11 @@ pub struct Person {
     pub created_at: DateTime<Utc>,
 }
 
-/// Someone to be registered. The social account is made in the same transaction.
+/// Someone to be registered. The social account is made in the same transaction; for who waits for
+/// approval, in the one that approves them ([`Identity::approve`]).
 #[derive(Clone, Debug)]
 pub struct NewPerson {
-    /// The social account.
+    /// The social account's number.
     pub account_id: Snowflake,
     /// The name they log in with: that of the account.
     pub username: String,
@@ -127,7 +128,8 @@ pub struct NewPerson {
 }
 
 impl Identity {
-    /// Registers a person as part of a transaction that also makes their social account.
+    /// Registers a person as part of a transaction that also makes their social account, unless they
+    /// wait for approval.
     ///
     /// # Errors
     /// The name or address is taken or malformed, or the password too short.
@@ -230,32 +232,53 @@ impl Identity {
         self.lock_out(tx, account_id, "password").await
     }
 
-    /// Approves, suspends or restores a person; leaving the active state ends their sessions and
-    /// tokens.
+    /// Lets a person in who waits for that, as part of the transaction that makes their social
+    /// account. Whether they waited; if not, nothing changed.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn set_state(
-        &self,
-        account_id: Snowflake,
-        state: PersonState,
-    ) -> Result<(), IdentityError> {
-        let mut tx = self.begin_for(account_id).await?;
-        store::people::set_state(tx.conn(), account_id, state.name()).await?;
-        match state {
-            PersonState::Active => {
-                tx.record(&PersonChanged { account: account_id, change: "restored".into() })?;
-                tx.commit().await?;
-                Ok(())
-            }
-            PersonState::Pending | PersonState::Suspended => {
-                self.lock_out(tx, account_id, "suspended").await
-            }
+    pub async fn approve(&self, tx: &mut Tx, account_id: Snowflake) -> Result<bool, IdentityError> {
+        let (waits, may) = (PersonState::Pending, PersonState::Active);
+        if !store::people::change_state(tx.conn(), account_id, waits, may).await? {
+            return Ok(false);
         }
+        tx.record(&PersonChanged { account: account_id, change: "approved".into() })?;
+        Ok(true)
     }
 
-    /// Removes a person's login, sessions and tokens, as part of the transaction that deletes
-    /// their account.
+    /// Locks an active person out: their sessions and tokens end. Whether they were active.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn suspend(&self, account_id: Snowflake) -> Result<bool, IdentityError> {
+        let mut tx = self.begin_for(account_id).await?;
+        let (may, may_not) = (PersonState::Active, PersonState::Suspended);
+        if !store::people::change_state(tx.conn(), account_id, may, may_not).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        self.lock_out(tx, account_id, "suspended").await?;
+        Ok(true)
+    }
+
+    /// Lets a suspended person log in again. Whether they were suspended.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn restore(&self, account_id: Snowflake) -> Result<bool, IdentityError> {
+        let mut tx = self.begin_for(account_id).await?;
+        let (may_not, may) = (PersonState::Suspended, PersonState::Active);
+        if !store::people::change_state(tx.conn(), account_id, may_not, may).await? {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        tx.record(&PersonChanged { account: account_id, change: "restored".into() })?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Removes a person's login, sessions and tokens, and makes what the ledger holds of them
+    /// unreadable, as part of the transaction that deletes their account, where they have one.
     ///
     /// # Errors
     /// The database failed.
@@ -267,6 +290,8 @@ impl Identity {
         let revoked =
             store::tokens::revoke_all_of(tx.conn(), account_id, self.0.spine.clock().now()).await?;
         store::people::delete(tx.conn(), account_id).await?;
+        // Who still waits has no social account with whose end this would be done.
+        Spine::erase(tx, &format!("account:{account_id}")).await?;
         tx.record(&AccessRevoked { tokens: revoked, account: Some(account_id) })?;
         tx.record(&PersonChanged { account: account_id, change: "deleted".into() })?;
         self.0.grants.invalidate_all();

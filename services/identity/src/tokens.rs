@@ -19,13 +19,24 @@ pub struct IssuedToken {
     pub created_at: DateTime<Utc>,
 }
 
+/// For whom a token was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The app itself.
+    App,
+    /// The person with this social account.
+    Person(Snowflake),
+    /// Who will have this account once they are approved. Until then they may do nothing.
+    Applicant(Snowflake),
+}
+
 /// What a valid token says about a caller.
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// The token's number.
     pub token_id: Snowflake,
-    /// For whom; `None`: the app itself.
-    pub account_id: Option<Snowflake>,
+    /// For whom.
+    pub holder: Holder,
     /// The app's number.
     pub app_id: Snowflake,
     /// The app's name.
@@ -37,7 +48,7 @@ pub struct Grant {
 }
 
 impl Identity {
-    /// The grant behind a bearer token, if it stands and its person may log in.
+    /// The grant behind a bearer token, if it stands and its person may log in, or waits for that.
     ///
     /// # Errors
     /// The database failed.
@@ -50,7 +61,10 @@ impl Identity {
             return Ok(Some(grant));
         }
         let found = store::tokens::grant(self.0.spine.pool(), &hash).await?.map(Arc::new);
-        if let Some(grant) = &found {
+        // What says that somebody waits is asked again each time: they are let in at once then.
+        if let Some(grant) = &found
+            && !matches!(grant.holder, Holder::Applicant(_))
+        {
             self.0.grants.insert(hash, Arc::clone(grant));
         }
         Ok(found)

@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Duration};
 use identity::{
-    App, CodeExchange, Identity, IdentityError, IdentitySettings, NewApp, NewPerson, PersonState,
-    RegistrationMode, Role,
+    App, CodeExchange, Holder, Identity, IdentityError, IdentitySettings, NewApp, NewPerson,
+    PersonState, RegistrationMode, Role, Scopes,
 };
 use spine::testing::TestSpine;
 use spine::{Cause, Clock, Snowflake};
@@ -33,6 +33,14 @@ async fn stage() -> Stage {
 
 impl Stage {
     async fn person(&self, username: &str) -> Result<Snowflake, IdentityError> {
+        self.person_in(username, PersonState::Active).await
+    }
+
+    async fn person_in(
+        &self,
+        username: &str,
+        state: PersonState,
+    ) -> Result<Snowflake, IdentityError> {
         let account_id = self.test.spine.snowflakes().next();
         let mut tx = self.test.spine.begin(Cause::system()).await?;
         let person = NewPerson {
@@ -41,7 +49,7 @@ impl Stage {
             email: Some(format!("{username}@mail.example")),
             password: PASSWORD.to_owned(),
             role: Role::Member,
-            state: PersonState::Active,
+            state,
             reason: String::new(),
             locale: "en".to_owned(),
         };
@@ -117,7 +125,7 @@ async fn a_code_works_once_for_its_own_app_with_its_own_verifier() {
     let code = stage.code(&app, ada).await;
     let token = identity.redeem_code(&app, exchange(&code, Some(VERIFIER))).await.unwrap();
     let grant = identity.authenticate(&token.access_token).await.unwrap().unwrap();
-    assert_eq!(grant.account_id, Some(ada));
+    assert_eq!(grant.holder, Holder::Person(ada));
     assert_eq!(grant.app_name, "One");
     assert!(grant.scopes.allow("read:statuses") && !grant.scopes.allow("write:statuses"));
     let again = identity.redeem_code(&app, exchange(&code, Some(VERIFIER))).await;
@@ -182,23 +190,53 @@ async fn a_new_password_ends_every_token_and_session() {
 }
 
 #[tokio::test]
-async fn whoever_waits_or_is_suspended_gets_in_nowhere() {
+async fn whoever_is_suspended_gets_in_nowhere() {
     let stage = stage().await;
     let ada = stage.person("ada").await.unwrap();
     let app = stage.app("One").await;
     let token = stage.identity.grant_to_password(&app, "ada", PASSWORD, None).await.unwrap();
-    stage.identity.set_state(ada, PersonState::Suspended).await.unwrap();
+    assert!(!stage.identity.restore(ada).await.unwrap(), "nobody suspended them");
+    assert!(stage.identity.suspend(ada).await.unwrap());
+    assert!(!stage.identity.suspend(ada).await.unwrap());
     assert!(stage.identity.authenticate(&token.access_token).await.unwrap().is_none());
     assert!(matches!(
         stage.identity.log_in("ada", PASSWORD).await,
         Err(IdentityError::NotActive(_))
     ));
-    stage.identity.set_state(ada, PersonState::Active).await.unwrap();
+    assert!(stage.identity.restore(ada).await.unwrap());
     assert!(stage.identity.log_in("ada", PASSWORD).await.is_ok());
     assert!(
         stage.identity.authenticate(&token.access_token).await.unwrap().is_none(),
         "a revoked token stays revoked"
     );
+}
+
+#[tokio::test]
+async fn whoever_waits_is_known_by_their_token_and_gets_in_when_they_are_approved() {
+    let stage = stage().await;
+    let identity = &stage.identity;
+    let ada = stage.person_in("ada", PersonState::Pending).await.unwrap();
+    let app = stage.app("One").await;
+    let mut tx = stage.test.spine.begin(Cause::system()).await.unwrap();
+    let scopes = Scopes::parse("read").unwrap();
+    let token = identity.grant_to_registration(&mut tx, &app, ada, scopes).await.unwrap();
+    tx.commit().await.unwrap();
+    let holder = || async {
+        let grant = identity.authenticate(&token.access_token).await.unwrap();
+        grant.unwrap().holder
+    };
+    assert_eq!(holder().await, Holder::Applicant(ada));
+    let logged_in = identity.log_in("ada", PASSWORD).await;
+    assert!(matches!(logged_in, Err(IdentityError::NotActive(_))));
+    assert!(!identity.suspend(ada).await.unwrap() && !identity.restore(ada).await.unwrap());
+    assert_eq!(holder().await, Holder::Applicant(ada));
+
+    let mut tx = stage.test.spine.begin(Cause::system()).await.unwrap();
+    assert!(identity.approve(&mut tx, ada).await.unwrap());
+    assert!(!identity.approve(&mut tx, ada).await.unwrap(), "once is enough");
+    tx.commit().await.unwrap();
+    assert_eq!(holder().await, Holder::Person(ada), "at once, in every process");
+    assert!(identity.log_in("ada", PASSWORD).await.is_ok());
 }
 
 #[tokio::test]

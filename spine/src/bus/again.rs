@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::delivery::{Cursor, Delivered, Delivery, run_handler};
+use super::delivery::{ATTEMPT, Cursor, Delivered, Delivery, run_handler};
 use super::{BATCH_EVENTS, Handler};
+use crate::database::in_time;
 use crate::ledger::{self, Position, Recorded};
 use crate::{EventId, Spine, SpineError};
 
@@ -68,7 +69,7 @@ async fn work(
         if one.replay {
             replay(spine, &**handler, id, cancel).await?;
         } else {
-            retry(spine, &**handler, EventId(id)).await?;
+            in_time(ATTEMPT, retry(spine, &**handler, EventId(id))).await?;
         }
     }
     Ok(())
@@ -77,6 +78,9 @@ async fn work(
 /// Delivers one dead event again; it leaves the dead ones in the transaction of its effects.
 async fn retry(spine: &Spine, handler: &dyn Handler, id: EventId) -> Result<(), SpineError> {
     let Some(recorded) = ledger::by_id(spine, id).await? else {
+        // The database was restored from before it: for the ledger it never happened.
+        let gone = super::drop_dead(spine, handler.name(), Some(&[id])).await?;
+        tracing::warn!(consumer = handler.name(), event.id = %id, gone, "no such event any more");
         return Ok(());
     };
     let mut tx = spine.begin_worker(recorded.event.as_cause()).await?;

@@ -10,14 +10,22 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Handler, HandlerError};
+use crate::database::in_time;
+use crate::error::is_nobodys_fault;
 use crate::ledger::{Position, Recorded};
-use crate::{Cause, Event, Spine, SpineError, Tx, database_is_unavailable};
+use crate::{Cause, Event, Spine, SpineError, Tx};
 
 /// One run of a handler may take this long.
 const DEADLINE: Duration = Duration::from_secs(120);
+/// One attempt, or putting an event away, may take this long, from its first statement to its
+/// commit. Statements that run too long are ended by the server before; what is longer waits for a
+/// server that has vanished.
+pub(super) const ATTEMPT: Duration = Duration::from_secs(150);
 /// A failing batch is tried this often before its events are delivered one by one.
 const BATCH_ATTEMPTS: u16 = 2;
-/// The pause while the database is away.
+/// Noting a failure may take this long.
+const NOTE: Duration = Duration::from_secs(30);
+/// The pause where it was nobody's fault.
 const AWAY: Duration = Duration::from_millis(500);
 
 /// Whose place in the ledger a delivery moves.
@@ -144,7 +152,7 @@ pub(super) struct Failure {
     pub(super) error: String,
     /// The handler wants no further attempt.
     pub(super) rejected: bool,
-    /// The database is away: nobody's fault, not counted.
+    /// The database is away, or another transaction was in the way: nobody's fault, not counted.
     pub(super) away: bool,
 }
 
@@ -236,7 +244,8 @@ impl Delivery<'_> {
             if !failure.away {
                 self.note(event, attempts, &failure).await;
                 if given_up {
-                    match self.bury(&Steps { from, to, events: event }, attempts, &failure).await {
+                    let steps = Steps { from, to, events: event };
+                    match in_time(ATTEMPT, self.bury(&steps, attempts, &failure)).await {
                         Ok(true) => return (Delivered::Done, to),
                         Ok(false) => return (Delivered::Elsewhere, from),
                         Err(error) => failure = Failure::from_spine(&error),
@@ -255,8 +264,10 @@ impl Delivery<'_> {
         }
     }
 
+    /// Tries once. An attempt that was cut off may have been committed or not: the cursor of the
+    /// next one tells.
     async fn attempt(&self, steps: &Steps<'_>) -> Attempt {
-        match self.attempt_inner(steps).await {
+        match in_time(ATTEMPT, self.attempt_inner(steps)).await {
             Ok(attempt) => attempt,
             Err(error) => Attempt::Failed(Failure::from_spine(&error)),
         }
@@ -334,18 +345,21 @@ impl Delivery<'_> {
         if !matches!(self.cursor, Cursor::Live) {
             return;
         }
-        let noted = sqlx::query!(
-            "UPDATE spine.consumer
-                SET failing_event = $2, failing_attempts = $3, failing_error = $4
-              WHERE name = $1",
-            self.handler.name(),
-            event.first().map(|recorded| recorded.event.id.0),
-            i32::from(attempts),
-            failure.error
-        )
-        .execute(self.spine.worker_pool())
-        .await;
-        if let Err(error) = noted {
+        let noting = async {
+            sqlx::query!(
+                "UPDATE spine.consumer
+                    SET failing_event = $2, failing_attempts = $3, failing_error = $4
+                  WHERE name = $1",
+                self.handler.name(),
+                event.first().map(|recorded| recorded.event.id.0),
+                i32::from(attempts),
+                failure.error
+            )
+            .execute(self.spine.worker_pool())
+            .await?;
+            Ok(())
+        };
+        if let Err(error) = in_time(NOTE, noting).await {
             tracing::debug!(%error, "a consumer's failure could not be noted");
         }
     }
@@ -391,31 +405,16 @@ impl Failure {
     }
 
     pub(super) fn from_spine(error: &SpineError) -> Self {
-        Self { error: chain(error), rejected: false, away: error.is_unavailable() }
+        Self { error: chain(error), rejected: false, away: is_nobodys_fault(error) }
     }
 
     fn from_handler(error: &HandlerError) -> Self {
         Self {
             error: chain(error),
             rejected: matches!(error, HandlerError::Reject(_)),
-            away: matches!(error, HandlerError::Retry(_)) && is_away(error),
+            away: matches!(error, HandlerError::Retry(_)) && is_nobodys_fault(error),
         }
     }
-}
-
-/// Whether the database's absence is at the bottom of it.
-fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(spine) = error.downcast_ref::<SpineError>() {
-            return spine.is_unavailable();
-        }
-        if let Some(sqlx) = error.downcast_ref::<sqlx::Error>() {
-            return database_is_unavailable(sqlx);
-        }
-        next = error.source();
-    }
-    false
 }
 
 /// The error and its sources, as Postgres can keep it.

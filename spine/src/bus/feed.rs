@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::EventBatch;
 use super::impatience::Impatience;
+use crate::database::in_time;
 use crate::event::SubjectErased;
 use crate::ledger::{self, Patterns, Position, Recorded};
 use crate::seal::NodeKey;
@@ -23,6 +24,8 @@ use crate::{Clock, Event, EventData, Filter, SpineError};
 
 /// How many events one read takes.
 const READ: u32 = 500;
+/// How long one read may take before its connection is given up.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How many events the ring keeps, and how many bytes of payload.
 const RING_EVENTS: usize = 8_192;
 const RING_BYTES: usize = 16 << 20;
@@ -204,7 +207,7 @@ impl Reader {
         );
         let mut failures = 0_u32;
         loop {
-            match ledger::last_before(&self.pool, since).await {
+            match in_time(PATIENCE, ledger::last_before(&self.pool, since)).await {
                 Ok(position) => return position,
                 Err(error) => {
                     failures = failures.saturating_add(1);
@@ -220,9 +223,9 @@ impl Reader {
         position: Position,
         news_since: Option<Uuid>,
     ) -> Result<(Position, bool), SpineError> {
-        let page =
-            ledger::read_with(&self.pool, &self.node, self.clock.now(), position, &self.all, READ)
-                .await?;
+        let now = self.clock.now();
+        let page = ledger::read_with(&self.pool, &self.node, now, position, &self.all, READ);
+        let page = in_time(PATIENCE, page).await?;
         let full = page.full;
         if self.live_is_heard() {
             for recorded in &page.events {

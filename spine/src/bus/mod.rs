@@ -30,9 +30,9 @@ use crate::ledger::{Position, Recorded};
 use crate::{Event, Roles, Spine, SpineError, Tx};
 
 pub(crate) use feed::Feed;
-pub use jetstream::rebuild_stream;
 #[cfg(feature = "testing")]
 pub(crate) use jetstream::stream_name;
+pub use jetstream::{Parting, PulledBack, Rebuilt, StreamState, rebuild_stream, stream_state};
 pub use operate::{
     ConsumerState, DeadEvent, RelayState, Replay, ReplayRange, consumers, dead_events, drop_dead,
     relay_state, replay, replays, retry_dead,

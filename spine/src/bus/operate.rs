@@ -214,7 +214,11 @@ pub async fn replay(spine: &Spine, consumer: &str, range: ReplayRange) -> Result
     .fetch_one(spine.pool())
     .await?;
     if !known {
-        return Err(SpineError::Settings(format!("there is no consumer {consumer}")));
+        let names: Vec<String> = consumers(spine).await?.into_iter().map(|one| one.name).collect();
+        return Err(SpineError::Settings(match names.is_empty() {
+            true => format!("there is no consumer {consumer}: none ever registered"),
+            false => format!("there is no consumer {consumer}; there are: {}", names.join(", ")),
+        }));
     }
     let id = Uuid::now_v7();
     let start = first.before();

@@ -16,7 +16,8 @@ pub(crate) use append::{Pending, append};
 pub(crate) use housekeeping::{keep_house, prepare};
 pub use read::{Page, Query, Recorded, by_id, head, list, position_at, read_after};
 pub(crate) use read::{
-    Patterns, at, exists_after, last_before, read_stored, read_with, readable_end, wrapped_keys,
+    Patterns, exists_after, first_unknown, last_before, read_stored, read_with, readable_end,
+    wrapped_keys,
 };
 pub(crate) use stored::Stored;
 

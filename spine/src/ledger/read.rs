@@ -273,19 +273,31 @@ pub async fn by_id(spine: &Spine, id: EventId) -> Result<Option<Recorded>, Spine
     Ok(row.map(|row| row.into_recorded(spine.node_key())))
 }
 
-/// The event at a place, opened.
-pub(crate) async fn at(spine: &Spine, position: Position) -> Result<Option<Recorded>, SpineError> {
-    let id = sqlx::query_scalar!(
-        "SELECT id FROM spine.event WHERE transaction_order = $1 AND sequence = $2",
-        position.transaction_order,
-        position.sequence
+/// Which of these events the ledger does not have at their places: the first one's index.
+pub(crate) async fn first_unknown(
+    executor: impl PgExecutor<'_>,
+    events: &[(Position, EventId)],
+) -> Result<Option<u64>, SpineError> {
+    let orders: Vec<i64> = events.iter().map(|(place, _)| place.transaction_order).collect();
+    let sequences: Vec<i32> = events.iter().map(|(place, _)| place.sequence).collect();
+    let ids: Vec<Uuid> = events.iter().map(|(_, id)| id.0).collect();
+    // A subquery for each: always a look into the primary key of one partition, whatever the
+    // planner thinks of the array's length.
+    let number = sqlx::query_scalar!(
+        r#"SELECT wanted.number AS "number!"
+             FROM unnest($1::bigint[], $2::integer[], $3::uuid[]) WITH ORDINALITY
+                  AS wanted (transaction_order, sequence, id, number)
+            WHERE (SELECT e.id FROM spine.event e
+                    WHERE e.transaction_order = wanted.transaction_order
+                      AND e.sequence = wanted.sequence) IS DISTINCT FROM wanted.id
+            ORDER BY wanted.number LIMIT 1"#,
+        &orders,
+        &sequences,
+        &ids
     )
-    .fetch_optional(spine.worker_pool())
+    .fetch_optional(executor)
     .await?;
-    match id {
-        Some(id) => by_id(spine, EventId(id)).await,
-        None => Ok(None),
-    }
+    Ok(number.and_then(|number| u64::try_from(number - 1).ok()))
 }
 
 /// Events that match, newest first, at most `limit`: for people who look at the ledger.

@@ -16,11 +16,11 @@ pub enum State {
     Ready = 0,
     /// Claimed by a worker.
     Running = 1,
-    /// Waits for its time.
+    /// Waits for its time, or for its trial.
     Deferred = 2,
     /// Waits until its concurrency key has room.
     Blocked = 3,
-    /// Failed for good; kept until it is retried or discarded.
+    /// Failed for good; kept for a while, to be retried or discarded.
     Dead = 4,
 }
 
@@ -112,6 +112,8 @@ pub struct JobView {
     pub failures: u16,
     /// After how many it is dead.
     pub max_attempts: u16,
+    /// How often in a row its worker fell silent; from 2 on it waits for a trial.
+    pub losses: u16,
     /// When it was enqueued.
     pub enqueued_at: DateTime<Utc>,
     /// When it may run, or might have.
@@ -126,8 +128,10 @@ pub struct JobView {
     pub last_error: Option<String>,
     /// JSON of why it was scheduled.
     pub cause: Option<String>,
-    /// Its JSON payload.
-    pub payload: String,
+    /// Whom or what its payload is about, where that can be erased.
+    pub subject: Option<String>,
+    /// Its JSON payload; `None` where its subject was erased.
+    pub payload: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -139,6 +143,7 @@ struct JobRow {
     priority: i16,
     failures: i16,
     max_attempts: i16,
+    losses: i16,
     enqueued_at: DateTime<Utc>,
     run_at: DateTime<Utc>,
     claimed_at: Option<DateTime<Utc>>,
@@ -146,7 +151,8 @@ struct JobRow {
     concurrency_key: Option<String>,
     last_error: Option<String>,
     cause: Option<String>,
-    payload: String,
+    subject: Option<String>,
+    payload: Option<String>,
 }
 
 impl From<JobRow> for JobView {
@@ -159,6 +165,7 @@ impl From<JobRow> for JobView {
             priority: row.priority,
             failures: u16::try_from(row.failures).unwrap_or(0),
             max_attempts: u16::try_from(row.max_attempts).unwrap_or(0),
+            losses: u16::try_from(row.losses).unwrap_or(0),
             enqueued_at: row.enqueued_at,
             run_at: row.run_at,
             claimed_at: row.claimed_at,
@@ -166,6 +173,7 @@ impl From<JobRow> for JobView {
             key: row.concurrency_key,
             last_error: row.last_error,
             cause: row.cause,
+            subject: row.subject,
             payload: row.payload,
         }
     }
@@ -181,9 +189,12 @@ pub async fn list(
     limit: u16,
 ) -> Result<Vec<JobView>, SpineError> {
     let mut query = QueryBuilder::new(
-        "SELECT job_id, kind, lane, state, priority, failures, max_attempts, enqueued_at, run_at, \
-                claimed_at, died_at, concurrency_key, last_error, cause, payload \
-           FROM spine.job WHERE true",
+        "SELECT job_id, kind, lane, state, priority, failures, max_attempts, losses, enqueued_at, \
+                run_at, claimed_at, died_at, concurrency_key, last_error, cause, subject, \
+                CASE WHEN NOT EXISTS (SELECT FROM spine.erased_job AS erased \
+                                       WHERE erased.job_id = job.job_id) \
+                     THEN payload END AS payload \
+           FROM spine.job AS job WHERE true",
     );
     filter.write(&mut query);
     query.push(" ORDER BY position DESC LIMIT ").push_bind(i64::from(limit));
@@ -293,7 +304,7 @@ pub async fn history(pool: &PgPool, since: DateTime<Utc>) -> Result<Vec<DayCount
 /// The database failed.
 pub async fn retry_dead(spine: &Spine, filter: &JobFilter) -> Result<u64, SpineError> {
     let mut query = QueryBuilder::new(
-        "UPDATE spine.job SET state = 0, failures = 0, died_at = NULL WHERE state = 4",
+        "UPDATE spine.job SET state = 0, failures = 0, losses = 0, died_at = NULL WHERE state = 4",
     );
     filter.write(&mut query);
     let retried = query.build().execute(spine.pool()).await?.rows_affected();

@@ -35,24 +35,102 @@ impl ClaimedRow {
     }
 }
 
-/// Claims up to `count` ready jobs of a lane, in order, without those of `unknown` kinds. A paused
-/// lane has none.
+#[cfg(test)]
+impl ClaimedRow {
+    /// A job with this payload.
+    pub(super) fn sample(kind: &str, payload: String) -> Self {
+        Self {
+            id: JobId::new(),
+            claim: 1,
+            kind: kind.to_owned(),
+            failures: 0,
+            max_attempts: 10,
+            lease: Duration::from_secs(60),
+            key: None,
+            limit: 1,
+            payload,
+            cause: None,
+            order: (Reverse(0), 0),
+        }
+    }
+}
+
+/// What claims return.
+pub(super) struct TableRow {
+    pub(super) id: JobId,
+    pub(super) claim: i32,
+    pub(super) kind: String,
+    pub(super) failures: i16,
+    pub(super) max_attempts: i16,
+    pub(super) lease_ms: i32,
+    pub(super) key: Option<String>,
+    pub(super) max_running: Option<i16>,
+    pub(super) payload: String,
+    pub(super) cause: Option<String>,
+    pub(super) priority: i16,
+    pub(super) position: i64,
+}
+
+impl From<TableRow> for ClaimedRow {
+    fn from(row: TableRow) -> Self {
+        Self {
+            id: row.id,
+            claim: row.claim,
+            kind: row.kind,
+            failures: u16::try_from(row.failures).unwrap_or(0),
+            max_attempts: u16::try_from(row.max_attempts).unwrap_or(1),
+            lease: Duration::from_millis(u64::try_from(row.lease_ms).unwrap_or(0)),
+            key: row.key,
+            limit: row.max_running.unwrap_or(1),
+            payload: row.payload,
+            cause: row.cause,
+            order: (Reverse(row.priority), row.position),
+        }
+    }
+}
+
+/// How much a claim asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Appetite {
+    /// At most so many jobs.
+    pub(crate) jobs: usize,
+    /// No further one after so many bytes of payload.
+    pub(crate) bytes: usize,
+}
+
+impl Appetite {
+    /// Whether these are all that was asked for: there may be more.
+    pub(crate) fn is_stilled(self, rows: &[ClaimedRow]) -> bool {
+        rows.len() >= self.jobs
+            || rows.iter().map(|row| row.payload.len()).sum::<usize>() >= self.bytes
+    }
+}
+
+/// Claims ready jobs of a lane, in order, without those of `unknown` kinds. A paused lane has none.
 pub(crate) async fn claim(
     pool: &PgPool,
     lane: Lane,
-    count: usize,
+    appetite: Appetite,
     now: DateTime<Utc>,
     unknown: &[String],
 ) -> sqlx::Result<Vec<ClaimedRow>> {
-    let mut rows: Vec<_> = sqlx::query!(
-        r#"WITH picked AS MATERIALIZED (
-               SELECT job_id
+    // The size of a payload is read without the payload. The rows come to the sum in the order of
+    // the index; in whichever order they came, their sum would stay below the limit.
+    let rows = sqlx::query_as!(
+        TableRow,
+        r#"WITH ready AS MATERIALIZED (
+               SELECT job_id, octet_length(payload) AS bytes
                  FROM spine.job
                 WHERE lane = $1 AND state = 0 AND kind <> ALL ($4)
                   AND NOT EXISTS (SELECT FROM spine.job_pause WHERE subject = $5)
                 ORDER BY priority DESC, position
                 LIMIT $2
                   FOR UPDATE SKIP LOCKED
+           ), picked AS MATERIALIZED (
+               SELECT job_id
+                 FROM (SELECT job_id, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) - bytes AS before
+                         FROM ready) AS summed
+                WHERE before < $6
            )
            UPDATE spine.job AS job
               SET state = 1, claim = job.claim + 1, claimed_at = $3::timestamptz,
@@ -64,26 +142,15 @@ pub(crate) async fn claim(
                      job.concurrency_limit AS max_running, job.payload, job.cause,
                      job.priority, job.position"#,
         lane as i16,
-        i64::try_from(count).unwrap_or(i64::MAX),
+        i64::try_from(appetite.jobs).unwrap_or(i64::MAX),
         now,
         unknown,
         format!("lane:{}", lane.name()),
+        i64::try_from(appetite.bytes).unwrap_or(i64::MAX),
     )
-    .map(|row| ClaimedRow {
-        id: row.id,
-        claim: row.claim,
-        kind: row.kind,
-        failures: u16::try_from(row.failures).unwrap_or(0),
-        max_attempts: u16::try_from(row.max_attempts).unwrap_or(1),
-        lease: Duration::from_millis(u64::try_from(row.lease_ms).unwrap_or(0)),
-        key: row.key,
-        limit: row.max_running.unwrap_or(1),
-        payload: row.payload,
-        cause: row.cause,
-        order: (Reverse(row.priority), row.position),
-    })
     .fetch_all(pool)
     .await?;
+    let mut rows: Vec<ClaimedRow> = rows.into_iter().map(ClaimedRow::from).collect();
     rows.sort_unstable_by_key(|row| row.order);
     Ok(rows)
 }
@@ -134,48 +201,12 @@ pub(crate) async fn extend(
     .await
 }
 
-/// A job whose worker fell silent.
-#[derive(Debug)]
-pub(crate) struct Expired {
-    pub(crate) lane: Lane,
-    pub(crate) key: Option<String>,
-    pub(crate) dead: bool,
-}
-
-/// Makes jobs with expired leases ready again. It counts as a failed attempt: a job that kills its
-/// worker must not do so for ever.
-pub(crate) async fn take_back_expired(
-    pool: &PgPool,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Vec<Expired>> {
-    sqlx::query!(
-        r#"WITH expired AS MATERIALIZED (
-               SELECT job_id FROM spine.job
-                WHERE state = 1 AND lease_until < $1::timestamptz
-                LIMIT 1000
-                  FOR UPDATE SKIP LOCKED
-           )
-           UPDATE spine.job AS job
-              SET failures = job.failures + 1, lease_until = NULL,
-                  state = CASE WHEN job.failures + 1 >= job.max_attempts THEN 4 ELSE 0 END,
-                  died_at = CASE WHEN job.failures + 1 >= job.max_attempts THEN $1::timestamptz END,
-                  last_error = 'the worker fell silent: its lease expired'
-             FROM expired
-            WHERE job.job_id = expired.job_id
-           RETURNING job.lane, job.concurrency_key AS key, job.state"#,
-        now,
-    )
-    .map(|row| Expired { lane: Lane::from_number(row.lane), key: row.key, dead: row.state == 4 })
-    .fetch_all(pool)
-    .await
-}
-
-/// Makes deferred jobs ready whose time has come; returns the lanes that got some.
+/// Makes deferred jobs ready whose time has come, but for those that wait for a trial; returns the lanes that got some.
 pub(crate) async fn ready_due(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Lane>> {
     let lanes = sqlx::query_scalar!(
         r#"WITH due AS MATERIALIZED (
                SELECT job_id FROM spine.job
-                WHERE state = 2 AND run_at <= $1
+                WHERE state = 2 AND run_at <= $1 AND losses < 2
                 ORDER BY run_at
                 LIMIT 1000
                   FOR UPDATE SKIP LOCKED
@@ -193,7 +224,9 @@ pub(crate) async fn ready_due(pool: &PgPool, now: DateTime<Utc>) -> sqlx::Result
 
 /// When the next deferred job is due.
 pub(crate) async fn next_due(pool: &PgPool) -> sqlx::Result<Option<DateTime<Utc>>> {
-    sqlx::query_scalar!("SELECT min(run_at) FROM spine.job WHERE state = 2").fetch_one(pool).await
+    sqlx::query_scalar!("SELECT min(run_at) FROM spine.job WHERE state = 2 AND losses < 2")
+        .fetch_one(pool)
+        .await
 }
 
 /// Makes blocked jobs ready for which their key has room again; returns the lanes that got some.

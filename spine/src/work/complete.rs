@@ -147,7 +147,8 @@ pub(crate) struct Undone {
 }
 
 /// Writes what became of jobs that did not get done, where the claims still hold; returns for how
-/// many.
+/// many. Their workers are alive: only those that were never started stay under suspicion
+/// (`losses`), which then go back to those that wait for their trial.
 pub(crate) async fn set_back(
     conn: &mut PgConnection,
     jobs: &[Undone],
@@ -182,7 +183,9 @@ pub(crate) async fn set_back(
     let errors: Vec<_> = jobs.iter().map(|job| job.error.as_deref()).collect();
     let result = sqlx::query!(
         r#"UPDATE spine.job AS job
-              SET state = undone.state,
+              SET state = CASE WHEN undone.state = 0 AND job.losses >= 2 THEN 2
+                               ELSE undone.state END,
+                  losses = CASE WHEN undone.state = 0 THEN job.losses ELSE 0 END,
                   run_at = coalesce(undone.run_at, job.run_at),
                   failures = coalesce(undone.failures, job.failures),
                   last_error = coalesce(undone.error, job.last_error),

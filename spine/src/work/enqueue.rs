@@ -2,145 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::{Builder, Uuid, Variant};
+use uuid::Uuid;
 
-use super::{BatchJob, Concurrency, Job, JobOptions, Lane};
+use super::new_job::NewJob;
+use super::{Job, JobOptions, Lane};
 use crate::group::GroupWrite;
 use crate::wake::{JobWake, Wakes};
-use crate::{Cause, EventId, JobId, Spine, SpineError};
+use crate::{Cause, JobId, Spine, SpineError, is_away};
 
-/// A job about to be enqueued.
-#[derive(Clone, Debug)]
-pub struct NewJob {
-    /// Made from event, kind and part where an event triggers the job, so that a repeat has the
-    /// same id; else new.
-    pub id: JobId,
-    /// The job's stable name.
-    pub kind: &'static str,
-    /// Where it waits.
-    pub lane: Lane,
-    /// The job as JSON.
-    pub payload: String,
-    /// Why it is scheduled; its event is the idempotency key.
-    pub cause: Cause,
-    /// When it was enqueued.
-    pub enqueued_at: DateTime<Utc>,
-    /// Not before this time.
-    pub run_at: Option<DateTime<Utc>>,
-    /// Higher goes first within the lane.
-    pub priority: i16,
-    /// Of which key only so many run at a time.
-    pub concurrency: Option<Concurrency>,
-    /// After this many failed attempts it is a dead letter.
-    pub max_attempts: u16,
-    /// How long after its worker fell silent another may claim it.
-    pub lease: Duration,
-}
-
-impl NewJob {
-    /// A job as it is enqueued at `now` because of `cause`.
-    ///
-    /// # Errors
-    /// The job cannot be written as JSON.
-    pub fn of<J: Job>(
-        job: &J,
-        cause: &Cause,
-        options: JobOptions,
-        now: DateTime<Utc>,
-    ) -> Result<Self, SpineError> {
-        let fixed = Fixed {
-            kind: J::KIND,
-            lane: J::LANE,
-            max_attempts: J::MAX_ATTEMPTS,
-            lease: J::LEASE,
-            concurrency: job.concurrency(),
-        };
-        Self::new(job, fixed, cause, options, now)
-    }
-
-    /// An item of a batch job as it is enqueued at `now` because of `cause`.
-    ///
-    /// # Errors
-    /// The job cannot be written as JSON.
-    pub fn of_item<J: BatchJob>(
-        job: &J,
-        cause: &Cause,
-        options: JobOptions,
-        now: DateTime<Utc>,
-    ) -> Result<Self, SpineError> {
-        let fixed = Fixed {
-            kind: J::KIND,
-            lane: J::LANE,
-            max_attempts: J::MAX_ATTEMPTS,
-            lease: J::LEASE,
-            concurrency: None,
-        };
-        Self::new(job, fixed, cause, options, now)
-    }
-
-    fn new(
-        job: &impl Serialize,
-        fixed: Fixed,
-        cause: &Cause,
-        options: JobOptions,
-        now: DateTime<Utc>,
-    ) -> Result<Self, SpineError> {
-        let mut cause = cause.clone();
-        if let Some(event) = options.because_of {
-            cause.correlation = cause.correlation.or(cause.event).or(Some(event));
-            cause.event = Some(event);
-        }
-        let id = match cause.event {
-            Some(event) => derive_id(event, fixed.kind, options.part.as_deref()),
-            None => JobId::new(),
-        };
-        Ok(Self {
-            id,
-            kind: fixed.kind,
-            lane: fixed.lane,
-            payload: serde_json::to_string(job)?,
-            cause,
-            enqueued_at: now,
-            run_at: options.run_at.filter(|time| *time > now),
-            priority: options.priority,
-            concurrency: fixed.concurrency,
-            max_attempts: fixed.max_attempts,
-            lease: fixed.lease,
-        })
-    }
-}
-
-/// What a type of job says about each of its jobs.
-struct Fixed {
-    kind: &'static str,
-    lane: Lane,
-    max_attempts: u16,
-    lease: Duration,
-    concurrency: Option<Concurrency>,
-}
-
-/// The id of the job that this event triggers: the event's time, then a hash of event, kind and
-/// part. A UUIDv8 (RFC 9562, section 5.8), sortable by time like the event's own.
-fn derive_id(event: EventId, kind: &str, part: Option<&str>) -> JobId {
-    let mut hash = Sha256::new();
-    hash.update(event.0.as_bytes());
-    hash.update(kind.as_bytes());
-    if let Some(part) = part {
-        hash.update([0]);
-        hash.update(part.as_bytes());
-    }
-    let mut bytes = *event.0.as_bytes();
-    bytes[8..].copy_from_slice(&hash.finalize()[..8]);
-    let id = Builder::from_custom_bytes(bytes).with_variant(Variant::RFC4122).into_uuid();
-    JobId(id)
-}
+/// The keys of events that are no older than this are remembered for sure: housekeeping keeps at
+/// least a day. To look for the job itself, or to have it conflict, would make every insert dearer.
+const KEYS_ARE_SURE: TimeDelta = TimeDelta::hours(12);
+/// One statement enqueues about this many bytes of jobs; the server holds several copies of them.
+const STATEMENT_BYTES: usize = 8 << 20;
 
 impl Spine {
     /// Schedules one job that belongs to no other change; durable when this returns. Jobs that are
@@ -174,6 +52,11 @@ impl GroupWrite for Scheduling {
     type Done = ();
     type Error = SpineError;
     const MOST: usize = 500;
+    const MOST_BYTES: usize = STATEMENT_BYTES;
+
+    fn weight(job: &NewJob) -> usize {
+        job.weight()
+    }
 
     async fn write(&self, jobs: &[NewJob]) -> Result<Vec<()>, SpineError> {
         let enqueued = if one_statement_suffices(jobs) {
@@ -189,7 +72,7 @@ impl GroupWrite for Scheduling {
     }
 
     fn is_unavailable(error: &SpineError) -> bool {
-        error.is_unavailable()
+        is_away(error)
     }
 }
 
@@ -217,8 +100,8 @@ impl Enqueued {
     }
 }
 
-/// Enqueues jobs as part of the connection's transaction, in one statement for all jobs that differ
-/// only in their payload, cause and concurrency key. A job whose id is known already, waiting or
+/// Enqueues jobs as part of the connection's transaction, in one statement (or, where they are heavy,
+/// some) for all jobs that differ only in their payload, cause, subject and concurrency key. A job whose id is known already, waiting or
 /// done, is left as it is.
 ///
 /// # Errors
@@ -251,6 +134,9 @@ struct Shape<'a> {
     limit: Option<i16>,
     /// Triggered by an event, thus unique by more than its own id.
     keyed: bool,
+    /// Its key may be forgotten while the job itself is still there: it is looked for. Whoever else
+    /// enqueues it at this moment waits for the key that we then make anew.
+    forgotten: bool,
 }
 
 impl<'a> Shape<'a> {
@@ -268,6 +154,7 @@ impl<'a> Shape<'a> {
                 .as_ref()
                 .map(|concurrency| i16::try_from(concurrency.limit.max(1)).unwrap_or(i16::MAX)),
             keyed: job.cause.event.is_some(),
+            forgotten: job.cause.event.is_some() && job.trigger_age() > KEYS_ARE_SURE,
         }
     }
 }
@@ -277,6 +164,7 @@ fn one_statement_suffices(jobs: &[NewJob]) -> bool {
     let mut shapes = jobs.iter().map(Shape::of);
     let first = shapes.next();
     shapes.all(|shape| Some(&shape) == first.as_ref())
+        && jobs.iter().map(NewJob::weight).sum::<usize>() <= STATEMENT_BYTES
 }
 
 /// The cause as it is stored; most of a system's own jobs have none.
@@ -297,9 +185,10 @@ async fn insert_one(conn: &mut PgConnection, job: &NewJob) -> Result<u64, SpineE
            )
            INSERT INTO spine.job (job_id, kind, lane, state, priority, enqueued_at, run_at,
                                   max_attempts, lease_ms, concurrency_key, concurrency_limit,
-                                  payload, cause)
-           SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
-            WHERE NOT $2 OR EXISTS (SELECT FROM first)"#,
+                                  payload, cause, subject)
+           SELECT $1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
+            WHERE (NOT $2 OR EXISTS (SELECT FROM first))
+              AND NOT ($16 AND EXISTS (SELECT FROM spine.job WHERE job_id = $1))"#,
         job.id.0,
         shape.keyed,
         shape.kind,
@@ -314,6 +203,8 @@ async fn insert_one(conn: &mut PgConnection, job: &NewJob) -> Result<u64, SpineE
         shape.limit,
         job.payload,
         cause,
+        job.subject,
+        shape.forgotten,
     )
     .execute(conn)
     .await?;
@@ -321,23 +212,31 @@ async fn insert_one(conn: &mut PgConnection, job: &NewJob) -> Result<u64, SpineE
 }
 
 async fn insert_many(conn: &mut PgConnection, jobs: &[NewJob]) -> Result<u64, SpineError> {
-    let mut groups: Vec<Columns<'_>> = Vec::new();
-    let mut places: HashMap<Shape<'_>, usize> = HashMap::new();
-    let mut seen = HashSet::with_capacity(jobs.len());
-    for job in jobs.iter().filter(|job| seen.insert(job.id)) {
-        let place = *places.entry(Shape::of(job)).or_insert_with(|| {
-            groups.push(Columns::default());
-            groups.len() - 1
-        });
-        groups[place].push(job)?;
-    }
     let mut new = 0;
-    let mut shapes: Vec<_> = places.into_iter().collect();
-    shapes.sort_unstable_by_key(|(_, place)| *place);
-    for (shape, place) in shapes {
-        new += groups[place].insert(conn, &shape).await?;
+    for (shape, columns) in statements(jobs)? {
+        new += columns.insert(conn, &shape).await?;
     }
     Ok(new)
+}
+
+/// The statements that enqueue these, each job once.
+fn statements(jobs: &[NewJob]) -> Result<Vec<(Shape<'_>, Columns<'_>)>, SpineError> {
+    let mut statements: Vec<(Shape<'_>, Columns<'_>)> = Vec::new();
+    // Of each shape, the last one.
+    let mut last: HashMap<Shape<'_>, usize> = HashMap::new();
+    let mut seen = HashSet::with_capacity(jobs.len());
+    for job in jobs.iter().filter(|job| seen.insert(job.id)) {
+        let place = match last.get(&Shape::of(job)) {
+            Some(place) if statements[*place].1.has_room_for(job) => *place,
+            _ => {
+                statements.push((Shape::of(job), Columns::default()));
+                last.insert(Shape::of(job), statements.len() - 1);
+                statements.len() - 1
+            }
+        };
+        statements[place].1.push(job)?;
+    }
+    Ok(statements)
 }
 
 /// What differs among the jobs of one statement.
@@ -347,18 +246,26 @@ struct Columns<'a> {
     payloads: Vec<&'a str>,
     causes: Vec<Option<String>>,
     keys: Vec<Option<&'a str>>,
+    subjects: Vec<Option<&'a str>>,
     run_at: Vec<DateTime<Utc>>,
     enqueued_at: DateTime<Utc>,
+    bytes: usize,
 }
 
 impl<'a> Columns<'a> {
+    fn has_room_for(&self, job: &NewJob) -> bool {
+        self.bytes + job.weight() <= STATEMENT_BYTES
+    }
+
     fn push(&mut self, job: &'a NewJob) -> Result<(), SpineError> {
+        self.bytes += job.weight();
         self.ids.push(job.id.0);
         self.enqueued_at = job.enqueued_at;
         self.run_at.push(job.run_at.unwrap_or(job.enqueued_at));
         self.payloads.push(&job.payload);
         self.causes.push(stored_cause(&job.cause)?);
         self.keys.push(job.concurrency.as_ref().map(|concurrency| concurrency.key.as_str()));
+        self.subjects.push(job.subject.as_deref());
         Ok(())
     }
 
@@ -374,12 +281,15 @@ impl<'a> Columns<'a> {
                )
                INSERT INTO spine.job (job_id, kind, lane, state, priority, enqueued_at, run_at,
                                       max_attempts, lease_ms, concurrency_key, concurrency_limit,
-                                      payload, cause)
+                                      payload, cause, subject)
                SELECT job_id, $6, $7, $8, $9, $10, run_at, $11, $12, concurrency_key, $13, payload,
-                      cause
-                 FROM unnest($1, $2::text[], $3::text[], $4::text[], $14::timestamptz[])
-                      AS n (job_id, payload, cause, concurrency_key, run_at)
-                WHERE NOT $5 OR job_id IN (SELECT job_id FROM first)"#,
+                      cause, subject
+                 FROM unnest($1, $2::text[], $3::text[], $4::text[], $14::timestamptz[],
+                             $15::text[])
+                      AS n (job_id, payload, cause, concurrency_key, run_at, subject)
+                WHERE (NOT $5 OR job_id IN (SELECT job_id FROM first))
+                  AND NOT ($16 AND EXISTS (SELECT FROM spine.job AS known
+                                            WHERE known.job_id = n.job_id))"#,
             &self.ids,
             &self.payloads as &[&str],
             &self.causes as &[Option<String>],
@@ -394,6 +304,8 @@ impl<'a> Columns<'a> {
             shape.lease_ms,
             shape.limit,
             &self.run_at,
+            &self.subjects as &[Option<&str>],
+            shape.forgotten,
         )
         .execute(conn)
         .await?;
@@ -408,18 +320,44 @@ const DEFERRED: i16 = 2;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
+    fn job(kind: &'static str, bytes: usize) -> NewJob {
+        let payload = Value::String("x".repeat(bytes)).to_string();
+        NewJob::sample(kind, payload)
+    }
+
     #[test]
-    fn the_id_of_a_triggered_job_depends_on_event_kind_and_part_only() {
-        let event = EventId::new();
-        let id = derive_id(event, "a.do", Some("x"));
-        assert_eq!(id, derive_id(event, "a.do", Some("x")));
-        assert_ne!(id, derive_id(event, "a.do", None));
-        assert_ne!(id, derive_id(event, "a.do", Some("y")));
-        assert_ne!(id, derive_id(event, "a.other", Some("x")));
-        assert_ne!(id, derive_id(EventId::new(), "a.do", Some("x")));
-        assert_eq!(id.0.get_version_num(), 8);
-        assert_eq!(id.0.as_bytes()[..6], event.0.as_bytes()[..6], "sorts by the event's time");
+    fn a_statement_has_one_shape_and_ends_where_it_would_be_too_heavy() {
+        let mut jobs: Vec<_> = (0..20).map(|_| job("a.heavy", 1 << 20)).collect();
+        jobs.insert(1, job("a.light", 1));
+        jobs.push(job("a.light", 1));
+        jobs.push(jobs[0].clone());
+        let statements = statements(&jobs).expect("JSON");
+        let sizes: Vec<_> =
+            statements.iter().map(|(shape, columns)| (shape.kind, columns.ids.len())).collect();
+        assert_eq!(sizes, [("a.heavy", 7), ("a.light", 2), ("a.heavy", 7), ("a.heavy", 6)]);
+        let heavy: Vec<Uuid> =
+            jobs[..21].iter().filter(|job| job.kind == "a.heavy").map(|job| job.id.0).collect();
+        let ids: Vec<Uuid> = statements
+            .iter()
+            .filter(|(shape, _)| shape.kind == "a.heavy")
+            .flat_map(|(_, columns)| columns.ids.iter().copied())
+            .collect();
+        assert_eq!(ids, heavy, "in the order they were scheduled");
+        assert!(!one_statement_suffices(&jobs[2..12]));
+        assert!(one_statement_suffices(&jobs[2..7]));
+    }
+
+    #[test]
+    fn keys_of_old_events_are_not_relied_on() {
+        let mut job = job("a.light", 1);
+        assert!(!Shape::of(&job).forgotten, "no event, no key");
+        job.cause.event = Some(crate::EventId::new());
+        assert!(!Shape::of(&job).forgotten);
+        job.enqueued_at += TimeDelta::days(2);
+        assert!(Shape::of(&job).forgotten);
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::alarm::Alarm;
 use super::claim::unblock;
 use super::complete::{Setback, Undone, complete_many, set_back};
+use super::erased::discard_erased;
 use super::leases::Leases;
 use super::perform::Outcome;
 use crate::wake::Wakes;
@@ -101,6 +102,11 @@ impl Finisher {
         }
         if !undone.is_empty() {
             set_back(&mut conn, undone, now).await?;
+            let dead = |job: &&Undone| matches!(job.setback, Setback::Dead { .. });
+            let dead: Vec<_> = undone.iter().filter(dead).map(|job| job.id).collect();
+            if !dead.is_empty() {
+                discard_erased(&mut conn, &dead, now).await?;
+            }
             undone.clear();
         }
         Ok(())

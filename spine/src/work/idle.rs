@@ -8,8 +8,8 @@ pub(crate) async fn is_idle(spine: &Spine, kinds: &[&str]) -> Result<bool, Spine
     let idle = sqlx::query_scalar!(
         r#"SELECT NOT EXISTS (
                    SELECT FROM spine.job
-                    WHERE state = 1 OR (state = 2 AND run_at <= $1)
-                       OR (state = 0 AND kind = ANY ($2) AND lane <> ALL (ARRAY(
+                    WHERE state = 1 OR (state = 2 AND run_at <= $1 AND losses < 2)
+                       OR ((state = 0 OR (state = 2 AND run_at <= $1)) AND kind = ANY ($2) AND lane <> ALL (ARRAY(
                                SELECT array_position(
                                           ARRAY['lane:realtime', 'lane:interactive',
                                                 'lane:background'], subject::text) - 1

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use crate::JobId;
@@ -12,7 +13,9 @@ use crate::JobId;
 struct Held {
     claim: i32,
     lease: Duration,
-    renewed: Instant,
+    /// By both clocks: the steady one stands still while the machine sleeps, the other one may be
+    /// set back.
+    renewed: (Instant, DateTime<Utc>),
     /// Stops the run that uses this lease.
     run: Option<CancellationToken>,
 }
@@ -21,14 +24,27 @@ struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Leases(Mutex<HashMap<JobId, Held>>);
 
+impl Held {
+    /// Whether a third of the lease has passed.
+    fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let (steady, wall) = self.renewed;
+        let passed = (now - wall).to_std().unwrap_or_default().max(steady.elapsed());
+        passed >= self.lease / 3
+    }
+}
+
 impl Leases {
     fn lock(&self) -> MutexGuard<'_, HashMap<JobId, Held>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// These jobs were just claimed: id, claim, lease.
-    pub(crate) fn hold(&self, jobs: impl Iterator<Item = (JobId, i32, Duration)>) {
-        let renewed = Instant::now();
+    pub(crate) fn hold(
+        &self,
+        jobs: impl Iterator<Item = (JobId, i32, Duration)>,
+        now: DateTime<Utc>,
+    ) {
+        let renewed = (Instant::now(), now);
         let mut held = self.lock();
         held.extend(jobs.map(|(id, claim, lease)| (id, Held { claim, lease, renewed, run: None })));
     }
@@ -59,18 +75,18 @@ impl Leases {
     }
 
     /// The claims of which a third of the lease has passed.
-    pub(crate) fn due(&self) -> Vec<(JobId, i32)> {
+    pub(crate) fn due(&self, now: DateTime<Utc>) -> Vec<(JobId, i32)> {
         self.lock()
             .iter()
-            .filter(|(_, held)| held.renewed.elapsed() >= held.lease / 3)
+            .filter(|(_, held)| held.is_due(now))
             .map(|(id, held)| (*id, held.claim))
             .collect()
     }
 
     /// Of the claims in `asked`, only those in `extended` still hold: the others' runs are stopped,
     /// because another worker may have begun them.
-    pub(crate) fn renewed(&self, asked: &[(JobId, i32)], extended: &[JobId]) {
-        let now = Instant::now();
+    pub(crate) fn renewed(&self, asked: &[(JobId, i32)], extended: &[JobId], now: DateTime<Utc>) {
+        let now = (Instant::now(), now);
         let mut all = self.lock();
         for id in extended {
             if let Some(held) = all.get_mut(id) {
@@ -88,5 +104,25 @@ impl Leases {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn leases_are_due_at_once_when_the_machine_wakes_up() {
+        let (leases, id) = (Leases::default(), JobId::new());
+        let then = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
+        leases.hold([(id, 1, Duration::from_secs(60))].into_iter(), then);
+        assert!(leases.due(then + TimeDelta::seconds(19)).is_empty());
+        let later = then + TimeDelta::hours(8);
+        assert_eq!(leases.due(later), [(id, 1)]);
+        leases.renewed(&[(id, 1)], &[id], later);
+        assert!(leases.due(later + TimeDelta::seconds(19)).is_empty());
+        assert!(leases.due(then).is_empty(), "a clock that is set back makes nothing due");
     }
 }

@@ -7,25 +7,37 @@
 //! lost its lease changes nothing. Claiming and completing commit without waiting for the disk:
 //! losing the last of them only runs a job again. Enqueueing always waits.
 //!
+//! What is in memory at a time is bounded by bytes as well as by jobs. A job whose worker died is run
+//! again; one whose worker dies again and again is tried alone, so that it harms no other. What the
+//! database cannot take at the moment is done later and is nobody's failed attempt.
+//!
 //! States: *ready*, *running* (or claimed ahead by a process), *deferred* until a time, *blocked*
-//! because its concurrency key is at its limit, *dead*. Only ready jobs are in the index that
+//! because its concurrency key is at its limit, *dead* (kept for a month, unless what it is about is
+//! erased). Only ready jobs are in the index that
 //! claims read. Done jobs leave the table for `spine.job_done`, a partition a day, without their
 //! payload.
 
 pub mod admin;
+mod ahead;
 mod alarm;
 mod claim;
 mod complete;
 mod cron;
 mod enqueue;
+mod erased;
 mod finish;
 mod history;
 mod idle;
+mod judge;
 mod lanes;
 mod leases;
+mod losses;
+mod new_job;
 mod perform;
 mod run;
 mod settings;
+mod trial;
+mod unit;
 mod upkeep;
 mod worker;
 
@@ -38,11 +50,14 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use complete::{Completion, complete_in};
 pub(crate) use cron::{Schedule, run_due as run_due_schedules};
 pub(crate) use enqueue::Scheduling;
-pub use enqueue::{Enqueued, NewJob, enqueue};
+pub use enqueue::{Enqueued, enqueue};
+pub(crate) use erased::discard_about;
 pub(crate) use history::housekeeping;
 pub(crate) use idle::is_idle;
+pub use new_job::NewJob;
 pub(crate) use perform::{Performer, perform_batch, perform_single};
 pub use run::JobRun;
+pub(crate) use settings::Memory;
 pub use settings::WorkSettings;
 pub(crate) use worker::{Registry, Workers, start_workers};
 
@@ -199,6 +214,9 @@ pub struct JobOptions {
     pub part: Option<String>,
     /// Higher goes first within the lane.
     pub priority: i16,
+    /// Whom or what the payload is about, where that can be erased ([`Spine::erase`](crate::Spine::erase)):
+    /// a payload that nobody may read any more is then not kept as a dead letter.
+    pub subject: Option<String>,
 }
 
 impl JobOptions {
@@ -211,6 +229,13 @@ impl JobOptions {
     #[must_use]
     pub fn part(mut self, part: impl Into<String>) -> Self {
         self.part = Some(part.into());
+        self
+    }
+
+    /// Its payload is about this, which can be erased.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
         self
     }
 

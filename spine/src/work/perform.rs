@@ -1,7 +1,6 @@
 //! Performing claimed jobs: from payloads to outcomes, whatever the job's code does.
 
 use std::any::Any;
-use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,9 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 
+use super::claim::ClaimedRow;
 use super::complete::{complete_many, lost_claims};
+use super::judge::{chain, describe, hindered, judge};
 use super::{BatchJob, Claimed, Completion, Job, JobError, JobRun};
-use crate::{Cause, JobId, Spine, SpineError};
+use crate::{Cause, JobId, Spine, SpineError, is_away};
 
 /// A claimed job, ready to be performed.
 #[derive(Debug)]
@@ -23,6 +24,20 @@ pub(crate) struct Assignment {
     pub(crate) key: Option<String>,
     pub(crate) payload: String,
     pub(crate) cause: Cause,
+}
+
+impl From<ClaimedRow> for Assignment {
+    fn from(row: ClaimedRow) -> Self {
+        Self {
+            id: row.id,
+            claim: row.claim,
+            failures: row.failures,
+            max_attempts: row.max_attempts,
+            cause: row.cause(),
+            key: row.key,
+            payload: row.payload,
+        }
+    }
 }
 
 /// How one attempt ended.
@@ -172,6 +187,16 @@ impl<J: BatchJob> Batch<J> {
         match self.attempt(spine, items, claims).await {
             Ok(outcomes) => outcomes,
             Err(error) if items.len() == 1 => vec![self.judge_alone(error, &items[0])],
+            Err(JobError::Retry(error)) if is_away(error.as_ref()) => {
+                let reason = chain(error.as_ref());
+                tracing::warn!(
+                    job.kind = J::KIND,
+                    items = items.len(),
+                    error = reason,
+                    "a batch waits until the database is back"
+                );
+                items.iter().map(|_| hindered(reason.clone())).collect()
+            }
             Err(error) => {
                 tracing::info!(
                     job.kind = J::KIND, items = items.len(), error = %describe(&error),
@@ -265,85 +290,9 @@ fn unreadable(error: &serde_json::Error) -> Outcome {
     Outcome::GaveUp { error: format!("its payload cannot be read: {error}") }
 }
 
-/// What an error means for the job.
-fn judge(error: JobError, backoff: Duration) -> Outcome {
-    match error {
-        JobError::Retry(source) if is_lease_lost(source.as_ref()) => Outcome::Lost,
-        JobError::Retry(source) => {
-            Outcome::Failed { after: jittered(backoff), error: chain(source.as_ref()) }
-        }
-        JobError::RetryAfter { after, reason } => Outcome::Postponed { after, reason },
-        JobError::GiveUp(source) => Outcome::GaveUp { error: chain(source.as_ref()) },
-    }
-}
-
-fn is_lease_lost(error: &(dyn Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if matches!(error.downcast_ref(), Some(SpineError::LeaseLost(_))) {
-            return true;
-        }
-        next = error.source();
-    }
-    false
-}
-
-/// Up to a quarter more, so that what failed together does not come back together.
-fn jittered(backoff: Duration) -> Duration {
-    backoff.mul_f64(1.0 + rand::random::<f64>() / 4.0)
-}
-
-fn describe(error: &JobError) -> String {
-    match error {
-        JobError::Retry(source) | JobError::GiveUp(source) => chain(source.as_ref()),
-        JobError::RetryAfter { .. } => error.to_string(),
-    }
-}
-
-/// An error with all its sources, as it is kept with the job.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        if !text.ends_with(&cause) {
-            text.push_str(": ");
-            text.push_str(&cause);
-        }
-        source = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_error_is_kept_with_its_sources() {
-        let error = SpineError::Database(sqlx::Error::PoolTimedOut);
-        let text = chain(&error);
-        assert!(text.starts_with("the database failed: "), "{text}");
-        assert!(text.contains("timed out"), "{text}");
-    }
-
-    #[test]
-    fn a_lost_lease_is_recognised_behind_other_errors() {
-        #[derive(Debug, thiserror::Error)]
-        #[error("applying failed")]
-        struct Applying(#[source] SpineError);
-
-        let lost = JobError::retry(Applying(SpineError::LeaseLost(JobId::new())));
-        assert!(matches!(judge(lost, Duration::ZERO), Outcome::Lost));
-    }
-
-    #[test]
-    fn jitter_never_shortens_a_backoff_and_adds_a_quarter_at_most() {
-        for _ in 0..100 {
-            let wait = jittered(Duration::from_secs(100));
-            assert!((100..=125).contains(&wait.as_secs()), "{wait:?}");
-        }
-    }
 
     #[tokio::test]
     async fn a_panic_is_a_failed_attempt() {

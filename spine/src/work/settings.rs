@@ -9,7 +9,7 @@ pub struct WorkSettings {
     pub reserved: [usize; 3],
     /// Workers that any lane may use, shared fairly where several want them.
     pub shared: usize,
-    /// Most jobs a process claims ahead, a lane.
+    /// Most jobs a process claims ahead, a lane; heavy ones fewer, so that they fit in memory.
     pub ahead: [usize; 3],
     /// Connections that only claim and complete.
     pub connections: u32,
@@ -18,8 +18,25 @@ pub struct WorkSettings {
     pub poll: Duration,
     /// How long runs may go on after [`crate::Running::stop`].
     pub drain: Duration,
-    /// How many days done jobs and their keys are remembered.
+    /// How many days done jobs and their keys are remembered, at least one.
     pub keep_days: u16,
+    /// After how many days a dead letter that nobody looked after is thrown away.
+    pub keep_dead_days: u16,
+}
+
+impl WorkSettings {
+    pub(crate) fn memory(&self) -> Memory {
+        Memory { days: self.keep_days, dead_days: self.keep_dead_days }
+    }
+}
+
+/// How long what is over is remembered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// Done jobs and keys.
+    pub(crate) days: u16,
+    /// Dead letters.
+    pub(crate) dead_days: u16,
 }
 
 impl Default for WorkSettings {
@@ -32,6 +49,7 @@ impl Default for WorkSettings {
             poll: Duration::from_secs(1),
             drain: Duration::from_secs(20),
             keep_days: 7,
+            keep_dead_days: 30,
         }
     }
 }

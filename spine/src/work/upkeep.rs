@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgPool;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::alarm::Alarm;
-use super::claim::{extend, next_due, ready_due, take_back_expired, unblock, unblock_all};
+use super::claim::{extend, next_due, ready_due, unblock, unblock_all};
+use super::erased::discard_erased;
 use super::leases::Leases;
+use super::losses::{Became, take_back_expired};
 use crate::Clock;
 use crate::wake::{JobWake, Wakes};
 
@@ -17,6 +21,8 @@ use crate::wake::{JobWake, Wakes};
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often expired leases and blocked keys are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
+/// Whoever has not looked for so long was kept from it, and others may have been too.
+const LAPSE: TimeDelta = TimeDelta::seconds(30);
 /// Most leases extended in one statement.
 const MOST: usize = 1_000;
 
@@ -34,9 +40,10 @@ pub(crate) async fn extend_leases(
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        for due in leases.due().chunks(MOST) {
-            match extend(&pool, due, clock.now()).await {
-                Ok(extended) => leases.renewed(due, &extended),
+        let now = clock.now();
+        for due in leases.due(now).chunks(MOST) {
+            match extend(&pool, due, now).await {
+                Ok(extended) => leases.renewed(due, &extended, now),
                 // The next heartbeat tries again.
                 Err(error) => tracing::warn!(%error, "leases could not be extended"),
             }
@@ -50,6 +57,8 @@ pub(crate) struct Upkeep {
     pub(crate) clock: Clock,
     pub(crate) alarm: Arc<Alarm>,
     pub(crate) wakes: Arc<Wakes>,
+    /// Who tries suspects.
+    pub(crate) suspects: Arc<Notify>,
     pub(crate) poll: Duration,
 }
 
@@ -96,9 +105,7 @@ impl Upkeep {
     }
 
     /// Makes everything due ready; returns when the next is due.
-    pub(crate) async fn ready_due_now(
-        &self,
-    ) -> sqlx::Result<Option<chrono::DateTime<chrono::Utc>>> {
+    pub(crate) async fn ready_due_now(&self) -> sqlx::Result<Option<DateTime<Utc>>> {
         loop {
             let next = next_due(&self.pool).await?;
             let now = self.clock.now();
@@ -119,28 +126,100 @@ impl Upkeep {
     async fn sweep(self: Arc<Self>) {
         let mut tick = tokio::time::interval(SWEEP);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut vigil = Vigil::begin(self.clock.now());
         loop {
             tick.tick().await;
-            if let Err(error) = self.sweep_once().await {
+            let looked = match vigil.may_judge(self.clock.now()) {
+                true => self.sweep_once().await,
+                false => self.unblock_all().await,
+            };
+            vigil.looked(looked.is_ok());
+            if let Err(error) = looked {
                 tracing::warn!(%error, "expired leases could not be looked for");
             }
         }
     }
 
     pub(crate) async fn sweep_once(&self) -> sqlx::Result<()> {
-        let expired = take_back_expired(&self.pool, self.clock.now()).await?;
+        let now = self.clock.now();
+        let expired = take_back_expired(&self.pool, now).await?;
         if !expired.is_empty() {
-            let dead = expired.iter().filter(|job| job.dead).count();
-            tracing::warn!(jobs = expired.len(), dead, "workers fell silent: jobs taken back");
-            self.wakes.jobs_ready(expired.iter().map(|job| job.lane).collect());
+            let of = |became| expired.iter().filter(move |job| job.became == became);
+            let dead: Vec<_> = of(Became::Dead).map(|job| job.id).collect();
+            let suspects = of(Became::Suspect).count();
+            tracing::warn!(
+                jobs = expired.len(),
+                suspects,
+                dead = dead.len(),
+                "workers fell silent: jobs taken back"
+            );
+            self.wakes.jobs_ready(of(Became::Ready).map(|job| job.lane).collect());
+            if suspects > 0 {
+                self.suspects.notify_one();
+            }
+            if !dead.is_empty() {
+                discard_erased(&mut *self.pool.acquire().await?, &dead, now).await?;
+            }
         }
         let keys: Vec<_> = expired.into_iter().filter_map(|job| job.key).collect();
         if !keys.is_empty() {
             let lanes = unblock(&self.pool, &keys).await?;
             self.wakes.jobs_ready(lanes.into_iter().collect());
         }
+        self.unblock_all().await
+    }
+
+    async fn unblock_all(&self) -> sqlx::Result<()> {
         let lanes = unblock_all(&self.pool).await?;
         self.wakes.jobs_ready(lanes.into_iter().collect());
         Ok(())
+    }
+}
+
+/// Whether an expired lease means anything. After the database was away, or the machine asleep, every
+/// lease has expired, and yet their workers live: they get the time between two looks to say so.
+#[derive(Debug)]
+struct Vigil {
+    looked_at: DateTime<Utc>,
+    unbroken: bool,
+}
+
+impl Vigil {
+    /// A process that starts has missed nothing.
+    fn begin(now: DateTime<Utc>) -> Self {
+        Self { looked_at: now, unbroken: true }
+    }
+
+    fn may_judge(&mut self, now: DateTime<Utc>) -> bool {
+        let since = now - std::mem::replace(&mut self.looked_at, now);
+        self.unbroken && since < LAPSE
+    }
+
+    /// Whether the database answered.
+    fn looked(&mut self, answered: bool) {
+        self.unbroken = answered;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leases_are_judged_only_when_living_workers_could_have_extended_them() {
+        let start = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
+        let at = |seconds| start + TimeDelta::seconds(seconds);
+        let mut vigil = Vigil::begin(start);
+        assert!(vigil.may_judge(at(0)));
+        vigil.looked(true);
+        assert!(vigil.may_judge(at(10)));
+        vigil.looked(false);
+        assert!(!vigil.may_judge(at(20)), "the database did not answer the last time");
+        vigil.looked(true);
+        assert!(vigil.may_judge(at(30)), "it has been back for a while");
+        vigil.looked(true);
+        assert!(!vigil.may_judge(at(3_600)), "the machine slept");
+        vigil.looked(true);
+        assert!(vigil.may_judge(at(3_610)));
     }
 }

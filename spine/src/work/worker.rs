@@ -1,24 +1,26 @@
 //! The workers of a process: one dispatcher that claims ahead and starts what it may.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::ahead::Ahead;
 use super::alarm::Alarm;
 use super::claim::{ClaimedRow, block_crowded, claim};
 use super::complete::{Setback, Undone, set_back};
 use super::finish::{Finished, Finisher};
-use super::lanes::{Slots, Window};
+use super::lanes::Slots;
 use super::leases::Leases;
-use super::perform::{Assignment, Outcome};
+use super::trial::Trial;
+use super::unit::Unit;
 use super::upkeep::{Upkeep, extend_leases};
 use super::{Lane, Performer, WorkSettings};
 use crate::wake::{JobWake, Wakes};
@@ -95,23 +97,38 @@ pub(crate) async fn start_workers(
         heartbeat_stop.clone(),
     ));
 
+    let suspects = Arc::new(Notify::new());
     let upkeep = Arc::new(Upkeep {
         pool: pool.clone(),
         clock: spine.clock().clone(),
         alarm,
         wakes: Arc::clone(&wakes),
+        suspects: Arc::clone(&suspects),
         poll: settings.poll,
     });
     let upkeep_tasks = TaskTracker::new();
     Arc::clone(&upkeep).spawn(&upkeep_tasks, &stop);
     upkeep_tasks.close();
 
+    let (runs, abort) = (TaskTracker::new(), CancellationToken::new());
+    let trial = Trial {
+        spine: spine.clone(),
+        pool: pool.clone(),
+        registry: registry.clone(),
+        leases: Arc::clone(&leases),
+        finished: finished.clone(),
+        suspects,
+        poll: settings.poll,
+        abort: abort.clone(),
+    };
+    runs.spawn(trial.run(stop.clone()));
+
     let kinds = registry.keys().copied().collect();
     let (events, inbox) = mpsc::unbounded_channel();
     let dispatcher = Dispatcher {
         spine: spine.clone(),
         pool,
-        lanes: settings.ahead.map(LaneState::new),
+        lanes: settings.ahead.map(Ahead::new),
         slots: Slots::new(&settings),
         registry,
         settings,
@@ -120,8 +137,8 @@ pub(crate) async fn start_workers(
         finished,
         events,
         unknown: BTreeSet::new(),
-        runs: TaskTracker::new(),
-        abort: CancellationToken::new(),
+        runs,
+        abort,
     };
     let dispatcher = tokio::spawn(dispatcher.run(inbox, stop.clone()));
     Ok(Workers {
@@ -175,46 +192,10 @@ impl Workers {
 
 /// What the dispatcher is told.
 enum Happened {
-    Claimed { lane: Lane, asked: usize, result: sqlx::Result<Vec<ClaimedRow>> },
-    Ended { lane: Lane },
-}
-
-/// What starts as one: a job, or some of one batch kind.
-struct Unit {
-    performer: Arc<dyn Performer>,
-    items: Vec<Assignment>,
-}
-
-struct LaneState {
-    waiting: VecDeque<Unit>,
-    /// How many jobs the waiting units hold.
-    jobs: usize,
-    window: Window,
-    claiming: bool,
-    /// There may be more in the table.
-    hungry: bool,
-    /// Somebody enqueued while a claim was under way, which may have missed it.
-    woken: bool,
-    claimed_at: Instant,
-    claimed: usize,
-    /// The last claim brought all it asked for.
-    full: bool,
-}
-
-impl LaneState {
-    fn new(most: usize) -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            jobs: 0,
-            window: Window::new(most),
-            claiming: false,
-            hungry: true,
-            woken: false,
-            claimed_at: Instant::now(),
-            claimed: 0,
-            full: false,
-        }
-    }
+    /// `full`: there may be more.
+    Claimed { lane: Lane, full: bool, result: sqlx::Result<Vec<ClaimedRow>> },
+    /// A unit of so many bytes.
+    Ended { lane: Lane, bytes: usize },
 }
 
 struct Dispatcher {
@@ -226,7 +207,7 @@ struct Dispatcher {
     wakes: Arc<Wakes>,
     finished: mpsc::Sender<Vec<Finished>>,
     events: mpsc::UnboundedSender<Happened>,
-    lanes: [LaneState; 3],
+    lanes: [Ahead; 3],
     slots: Slots,
     /// Kinds met in the table that this process does not know.
     unknown: BTreeSet<String>,
@@ -268,74 +249,49 @@ impl Dispatcher {
 
     fn wake(&mut self, jobs: JobWake) {
         for lane in Lane::ALL.into_iter().filter(|lane| jobs.includes(JobWake::lane(*lane))) {
-            let lane = &mut self.lanes[lane.index()];
-            if lane.claiming {
-                lane.woken = true;
-            } else {
-                lane.hungry = true;
-            }
+            self.lanes[lane.index()].wake();
         }
     }
 
     async fn take_in(&mut self, happened: Happened) {
         match happened {
-            Happened::Ended { lane } => self.slots.give_back(lane),
-            Happened::Claimed { lane, asked, result } => {
-                let state = &mut self.lanes[lane.index()];
-                state.claiming = false;
-                let rows = match result {
-                    Ok(rows) => rows,
-                    Err(error) => {
-                        // The next poll tries again.
-                        tracing::warn!(lane = lane.name(), %error, "claiming jobs failed");
-                        state.hungry = false;
-                        return;
+            Happened::Ended { lane, bytes } => {
+                self.slots.give_back(lane);
+                self.lanes[lane.index()].ended(bytes);
+            }
+            Happened::Claimed { lane, full, result } => {
+                let ahead = &mut self.lanes[lane.index()];
+                match result {
+                    Ok(rows) => {
+                        ahead.claim_brought(rows.len(), full);
+                        self.take_rows(lane, rows).await;
                     }
-                };
-                state.full = rows.len() >= asked;
-                state.hungry = state.full || std::mem::take(&mut state.woken);
-                state.claimed_at = Instant::now();
-                state.claimed = rows.len();
-                self.take_rows(lane, rows).await;
+                    Err(error) => {
+                        tracing::warn!(lane = lane.name(), %error, "claiming jobs failed");
+                        ahead.claim_failed();
+                    }
+                }
             }
         }
     }
 
-    /// Queues claimed jobs: batch kinds together, in the order they were enqueued.
     async fn take_rows(&mut self, lane: Lane, rows: Vec<ClaimedRow>) {
-        self.leases.hold(rows.iter().map(|row| (row.id, row.claim, row.lease)));
+        let now = self.spine.clock().now();
+        self.leases.hold(rows.iter().map(|row| (row.id, row.claim, row.lease)), now);
         let mut strange = Vec::new();
-        let state = &mut self.lanes[lane.index()];
         for row in rows {
-            let Some(performer) = self.registry.get(row.kind.as_str()) else {
-                if self.unknown.insert(row.kind.clone()) {
-                    tracing::warn!(
-                        job.kind = row.kind,
-                        "no worker of this process knows this kind"
-                    );
+            match self.registry.get(row.kind.as_str()) {
+                Some(performer) => self.lanes[lane.index()].push(performer, row),
+                None => {
+                    strange.push((row.id, row.claim));
+                    if !self.unknown.contains(&row.kind) {
+                        tracing::warn!(
+                            job.kind = row.kind,
+                            "no worker of this process knows this kind"
+                        );
+                        self.unknown.insert(row.kind);
+                    }
                 }
-                strange.push((row.id, row.claim));
-                continue;
-            };
-            state.jobs += 1;
-            let assignment = Assignment {
-                id: row.id,
-                claim: row.claim,
-                failures: row.failures,
-                max_attempts: row.max_attempts,
-                cause: row.cause(),
-                key: row.key,
-                payload: row.payload,
-            };
-            let open = state.waiting.iter_mut().rev().find(|unit| {
-                unit.performer.batch() > unit.items.len()
-                    && unit.performer.kind() == performer.kind()
-            });
-            match open {
-                Some(unit) if performer.batch() > 1 => unit.items.push(assignment),
-                _ => state
-                    .waiting
-                    .push_back(Unit { performer: Arc::clone(performer), items: vec![assignment] }),
             }
         }
         if !strange.is_empty() {
@@ -350,20 +306,12 @@ impl Dispatcher {
 
     fn start_what_may(&mut self) {
         loop {
-            let waiting = [0, 1, 2].map(|lane| !self.lanes[lane].waiting.is_empty());
+            let waiting = [0, 1, 2].map(|lane| self.lanes[lane].may_start());
             let Some(lane) = self.slots.take(waiting) else { break };
-            let state = &mut self.lanes[lane.index()];
-            let Some(unit) = state.waiting.pop_front() else {
-                self.slots.give_back(lane);
-                break;
-            };
-            state.jobs -= unit.items.len();
-            let waited = state.claimed_at.elapsed();
-            state.window.waited(waited);
-            if state.waiting.is_empty() && state.full {
-                state.window.ran_dry(waited, state.claimed);
+            match self.lanes[lane.index()].start() {
+                Some(unit) => self.start(lane, unit),
+                None => self.slots.give_back(lane),
             }
-            self.start(lane, unit);
         }
     }
 
@@ -374,52 +322,39 @@ impl Dispatcher {
         let events = self.events.clone();
         let abort = self.abort.clone();
         self.runs.spawn(async move {
-            let outcomes = perform(&spine, &leases, unit, &abort).await;
+            let bytes = unit.bytes();
+            let outcomes = unit.perform(&spine, &leases, &abort).await;
             // The worker is free only when its outcome is taken: a slow database slows the start
             // of further jobs. The finisher outlives every run.
             if finished.send(outcomes).await.is_err() {
                 tracing::error!("outcomes came after the end");
             }
             // The dispatcher may have stopped listening: then nobody counts workers any more.
-            drop(events.send(Happened::Ended { lane }));
+            drop(events.send(Happened::Ended { lane, bytes }));
         });
     }
 
     fn claim_what_is_wanted(&mut self) {
         for lane in Lane::ALL {
             let free = self.slots.free(lane);
-            let state = &mut self.lanes[lane.index()];
-            if state.claiming || !state.hungry {
-                continue;
-            }
-            let size = state.window.size(free);
-            // Half empty: claim before it runs out, yet not job by job.
-            if state.jobs > size / 2 {
-                continue;
-            }
-            let asked = size - state.jobs;
-            state.claiming = true;
+            let Some(appetite) = self.lanes[lane.index()].want(free) else { continue };
             let pool = self.pool.clone();
             let clock = self.spine.clock().clone();
             let unknown: Vec<_> = self.unknown.iter().cloned().collect();
             let events = self.events.clone();
             self.runs.spawn(async move {
-                let mut result = claim(&pool, lane, asked, clock.now(), &unknown).await;
+                let mut result = claim(&pool, lane, appetite, clock.now(), &unknown).await;
                 let mut full = false;
                 if let Ok(rows) = &mut result {
-                    full = rows.len() >= asked;
+                    // What is blocked makes room for others: that is not less than was asked for.
+                    full = appetite.is_stilled(rows);
                     if let Err(error) = block_crowded(&pool, rows).await {
                         let jobs: Vec<_> = rows.iter().map(|row| (row.id, row.claim)).collect();
                         give_back(&pool, &jobs, clock.now()).await;
                         result = Err(error);
                     }
                 }
-                // What is blocked made room for others, which a full claim did not see.
-                let asked = match &result {
-                    Ok(rows) if full => rows.len(),
-                    _ => asked,
-                };
-                drop(events.send(Happened::Claimed { lane, asked, result }));
+                drop(events.send(Happened::Claimed { lane, full, result }));
             });
         }
     }
@@ -451,16 +386,7 @@ impl Dispatcher {
     }
 
     async fn give_back_waiting(&mut self) {
-        let jobs: Vec<_> = self
-            .lanes
-            .iter_mut()
-            .flat_map(|lane| {
-                lane.jobs = 0;
-                lane.waiting.drain(..)
-            })
-            .flat_map(|unit| unit.items)
-            .map(|item| (item.id, item.claim))
-            .collect();
+        let jobs: Vec<_> = self.lanes.iter_mut().flat_map(Ahead::drain).collect();
         if !jobs.is_empty() {
             self.give_back(&jobs).await;
         }
@@ -468,7 +394,7 @@ impl Dispatcher {
 }
 
 /// Makes claimed jobs ready again that were not started.
-async fn give_back(pool: &PgPool, jobs: &[(JobId, i32)], now: DateTime<Utc>) {
+pub(super) async fn give_back(pool: &PgPool, jobs: &[(JobId, i32)], now: DateTime<Utc>) {
     let undone: Vec<_> = jobs
         .iter()
         .map(|(id, claim)| Undone {
@@ -486,38 +412,4 @@ async fn give_back(pool: &PgPool, jobs: &[(JobId, i32)], now: DateTime<Utc>) {
         // Their leases expire.
         tracing::warn!(%error, "claimed jobs could not be given back");
     }
-}
-
-/// Performs a unit whose leases still hold.
-async fn perform(
-    spine: &Spine,
-    leases: &Leases,
-    unit: Unit,
-    abort: &CancellationToken,
-) -> Vec<Finished> {
-    let Unit { performer, mut items } = unit;
-    let lost = CancellationToken::new();
-    let claims: Vec<_> = items.iter().map(|item| (item.id, item.claim)).collect();
-    let mut held = leases.start(&claims, &lost).into_iter();
-    items.retain(|_| held.next().unwrap_or(false));
-    let outcomes = tokio::select! {
-        biased;
-        () = abort.cancelled() => items.iter().map(|_| Outcome::GivenBack).collect(),
-        // Those whose lease holds after all run again when it expires.
-        () = lost.cancelled() => items.iter().map(|_| Outcome::GivenBack).collect(),
-        outcomes = performer.perform(spine, &items) => outcomes,
-    };
-    items
-        .into_iter()
-        .zip(outcomes)
-        .map(|(item, outcome)| Finished {
-            id: item.id,
-            claim: item.claim,
-            kind: performer.kind(),
-            failures: item.failures,
-            max_attempts: item.max_attempts,
-            key: item.key,
-            outcome,
-        })
-        .collect()
 }

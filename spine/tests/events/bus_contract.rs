@@ -252,7 +252,8 @@ async fn a_replay_runs_beside_the_live_flow(adapter: Adapter) {
     let replays = bus::replays(spine, 10).await.unwrap();
     assert_eq!(replays.iter().map(|one| one.delivered).collect::<Vec<_>>(), [4, 3]);
     assert!(replays.iter().all(|one| one.finished_at.is_some()));
-    assert!(bus::replay(spine, "test.unknown", ReplayRange::All).await.is_err());
+    let error = bus::replay(spine, "test.unknown", ReplayRange::All).await.unwrap_err().to_string();
+    assert!(error.contains("there are: test.again"), "{error}");
     running.stop().await;
 }
 

@@ -71,6 +71,35 @@ async fn what_was_erased_stays_unreadable_and_later_events_are_not() {
 }
 
 #[tokio::test]
+async fn what_a_transaction_recorded_before_it_erased_is_erased_too() {
+    let test = TestSpine::start(&[]).await.unwrap();
+    let spine = &test.spine;
+    let mut tx = spine.begin(Cause::system()).await.unwrap();
+    let of = |author: &str, number: u32| NoteWritten { author: author.to_owned(), ..note(number) };
+    let before = tx.record(&of("alice", 1)).unwrap();
+    let another = tx.record(&of("bob", 2)).unwrap();
+    let untouched = tx.record(&of("carol", 3)).unwrap();
+    let both = ["alice", "bob"].map(|subject| (subject.to_owned(), Cause::by(subject)));
+    Spine::erase_all(&mut tx, &both).await.unwrap();
+    let after = tx.record(&of("alice", 4)).unwrap();
+    tx.commit().await.unwrap();
+    assert!(!readable(spine, before).await && !readable(spine, another).await);
+    assert!(readable(spine, untouched).await && readable(spine, after).await);
+    let later = write_for(spine, "alice", 5).await;
+    assert!(readable(spine, later).await, "the key that was destroyed is not used again");
+    let erased = Query { kind: Some("spine.SubjectErased.v1".into()), ..Query::default() };
+    let mut erased: Vec<_> = ledger::list(spine, &erased, 9)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|recorded| (recorded.event.subject.to_string(), recorded.event.cause.actor.clone()))
+        .collect();
+    erased.sort();
+    let each = |name: &str| (name.to_owned(), Some(name.to_owned()));
+    assert_eq!(erased, [each("alice"), each("bob")], "each says why");
+}
+
+#[tokio::test]
 async fn an_erasure_that_is_rolled_back_erases_nothing() {
     let test = TestSpine::start(&[]).await.unwrap();
     let id = write_note(&test.spine, 1).await;
@@ -142,7 +171,7 @@ async fn a_payload_whose_time_is_over_is_unreadable_at_once_and_its_key_goes() {
     clock.advance(chrono::Duration::days(3));
     assert!(!readable(spine, short).await && readable(spine, long).await);
     // Housekeeping destroys the key itself.
-    let running = Running::start(spine, Vec::new()).await;
+    let running = Running::start(spine, NOBODY).await;
     until("the key is gone", || async {
         let left: i64 =
             sqlx::query_scalar("SELECT count(*) FROM spine.subject_key WHERE wrapped IS NOT NULL")

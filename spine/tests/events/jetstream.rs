@@ -1,9 +1,11 @@
 //! What only the JetStream adapter and its relay can get wrong.
 
 use async_nats::jetstream::{self, stream::Stream};
-use spine::bus;
+use spine::bus::{self, Begin, Parting, PulledBack};
+use spine::ledger::{Position, Query};
 use spine::testing::{TestSpine, nats_server};
 use spine::{Cause, Spine, SpineError};
+use sqlx::AssertSqlSafe;
 
 use super::support::*;
 
@@ -41,7 +43,7 @@ async fn published(test: &TestSpine) -> Vec<String> {
 }
 
 async fn recorded(spine: &Spine) -> Vec<String> {
-    let mut all: Vec<_> = spine::ledger::list(spine, &spine::ledger::Query::default(), 1_000)
+    let mut all: Vec<_> = spine::ledger::list(spine, &Query::default(), 1_000)
         .await
         .unwrap()
         .into_iter()
@@ -55,7 +57,7 @@ async fn recorded(spine: &Spine) -> Vec<String> {
 async fn the_stream_has_the_ledger_in_its_order_and_cannot_be_emptied() {
     let test = Adapter::JetStream.node().await;
     let spine = &test.spine;
-    let running = Running::start(spine, Vec::new()).await;
+    let running = Running::start(spine, NOBODY).await;
     for number in 0..5 {
         write_note(spine, number).await;
     }
@@ -101,7 +103,7 @@ async fn a_stream_that_vanished_is_made_again_and_nothing_is_done_twice() {
 async fn a_lost_tail_is_published_again() {
     let test = Adapter::JetStream.node().await;
     let spine = &test.spine;
-    let running = Running::start(spine, Vec::new()).await;
+    let running = Running::start(spine, NOBODY).await;
     for number in 0..20 {
         write_note(spine, number).await;
     }
@@ -183,7 +185,7 @@ async fn a_message_that_is_in_the_stream_twice_takes_effect_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_stream_of_another_node_is_left_alone() {
     let test = Adapter::JetStream.node().await;
-    let running = Running::start(&test.spine, Vec::new()).await;
+    let running = Running::start(&test.spine, NOBODY).await;
     write_note(&test.spine, 1).await;
     until_published(&test, 1).await;
     let stranger = TestSpine::start(&[]).await.unwrap();
@@ -191,7 +193,7 @@ async fn the_stream_of_another_node_is_left_alone() {
     settings.nats_url = test.settings.nats_url.clone();
     settings.namespace = test.settings.namespace.clone();
     let spine = Spine::connect(settings, stranger.clock.clone()).await.unwrap();
-    let intruder = Running::start(&spine, Vec::new()).await;
+    let intruder = Running::start(&spine, NOBODY).await;
     write_note(&spine, 2).await;
     until("its health says why", || async {
         matches!(spine.health().await, Err(SpineError::Bus(text)) if text.contains("another node"))
@@ -207,20 +209,12 @@ async fn the_stream_of_another_node_is_left_alone() {
 async fn a_stream_ahead_of_a_restored_database_stops_the_relay_until_it_is_rebuilt() {
     let test = Adapter::JetStream.node().await;
     let spine = &test.spine;
-    let running = Running::start(spine, Vec::new()).await;
+    let running = Running::start(spine, NOBODY).await;
     write_note(spine, 1).await;
     write_note(spine, 2).await;
     until_published(&test, 2).await;
     running.stop().await;
-    // The newest event is not in the database any more: restored from before it.
-    sqlx::raw_sql(
-        "ALTER TABLE spine.event DISABLE TRIGGER USER;
-         DELETE FROM spine.event WHERE subject = 'note:2';
-         ALTER TABLE spine.event ENABLE TRIGGER USER",
-    )
-    .execute(spine.pool())
-    .await
-    .unwrap();
+    forget(spine, &[2]).await;
     let running = Running::start(spine, vec![Recorder::new("test.restored")]).await;
     until("its health says why", || async {
         matches!(spine.health().await, Err(SpineError::Bus(text)) if text.contains("does not have"))
@@ -232,6 +226,163 @@ async fn a_stream_ahead_of_a_restored_database_stops_the_relay_until_it_is_rebui
     assert_eq!(published(&test).await, recorded(spine).await);
     until("the relay is well", || async { spine.health().await.is_ok() }).await;
     running.stop().await;
+}
+
+/// What restoring an older backup does to the ledger: these events are not in it any more.
+async fn forget(spine: &Spine, notes: &[u32]) {
+    let subjects: Vec<String> = notes.iter().map(|number| format!("note:{number}")).collect();
+    change_ledger(spine, "DELETE FROM spine.event WHERE subject = ANY($1)", &subjects).await;
+}
+
+/// Puts an event where another one was before, as it happens when the restored ledger goes on.
+async fn put_in_place(spine: &Spine, number: u32, place: Position) {
+    let statement = format!(
+        "UPDATE spine.event SET transaction_order = {}, sequence = {} WHERE subject = ANY($1)",
+        place.transaction_order, place.sequence
+    );
+    change_ledger(spine, &statement, &[format!("note:{number}")]).await;
+}
+
+async fn change_ledger(spine: &Spine, statement: &str, subjects: &[String]) {
+    let mut tx = spine.pool().begin().await.unwrap();
+    let trigger =
+        |state: &str| AssertSqlSafe(format!("ALTER TABLE spine.event {state} TRIGGER USER"));
+    sqlx::query(trigger("DISABLE")).execute(&mut *tx).await.unwrap();
+    sqlx::query(AssertSqlSafe(statement.to_owned()))
+        .bind(subjects.to_vec())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    sqlx::query(trigger("ENABLE")).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn place_of(spine: &Spine, note: u32) -> Position {
+    let query = Query { subject: Some(format!("note:{note}")), ..Query::default() };
+    spine::ledger::list(spine, &query, 1).await.unwrap()[0].position
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_ledger_that_has_grown_to_the_same_place_is_told_from_the_one_in_the_stream() {
+    let test = Adapter::JetStream.node().await;
+    let spine = &test.spine;
+    let running = Running::start(spine, NOBODY).await;
+    for number in 1..=3 {
+        write_note(spine, number).await;
+    }
+    until_published(&test, 3).await;
+    running.stop().await;
+    let end = place_of(spine, 3).await;
+    forget(spine, &[2, 3]).await;
+    write_note(spine, 30).await;
+    put_in_place(spine, 30, end).await;
+
+    let running = Running::start(spine, vec![Recorder::new("test.restored")]).await;
+    until("its health says why", || async {
+        matches!(spine.health().await, Err(SpineError::Bus(text)) if text.contains("does not have"))
+    })
+    .await;
+    let state = bus::stream_state(spine).await.unwrap();
+    assert_eq!(state.messages, Some(3));
+    let last_shared = place_of(spine, 1).await;
+    assert_eq!(state.parted, Some(Parting { last_shared, foreign: 2 }));
+    assert!(effects(spine, "test.restored").await.is_empty(), "nothing of it was handled");
+
+    let rebuilt = bus::rebuild_stream(spine).await.unwrap();
+    assert_eq!(rebuilt.before.parted, state.parted);
+    assert!(rebuilt.pulled_back.is_empty(), "{rebuilt:?}");
+    until_seen(spine, "test.restored", 2).await;
+    until_published(&test, 2).await;
+    assert_eq!(effects(spine, "test.restored").await, [1, 30]);
+    assert_eq!(published(&test).await, recorded(spine).await);
+    assert_eq!(bus::stream_state(spine).await.unwrap().parted, None);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_only_the_stream_has_is_found_behind_one_that_both_have() {
+    let test = Adapter::JetStream.node().await;
+    let spine = &test.spine;
+    let running = Running::start(spine, NOBODY).await;
+    for number in 1..=5 {
+        write_note(spine, number).await;
+    }
+    until_published(&test, 5).await;
+    running.stop().await;
+    // The server took over between two commits of transactions that ran at the same time.
+    forget(spine, &[2, 4]).await;
+    let running = Running::start(spine, NOBODY).await;
+    until("its health says why", || async { spine.health().await.is_err() }).await;
+    let last_shared = place_of(spine, 1).await;
+    let parted = bus::stream_state(spine).await.unwrap().parted;
+    assert_eq!(parted, Some(Parting { last_shared, foreign: 4 }));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn consumers_that_went_beyond_a_restored_ledger_are_sent_back_and_miss_nothing() {
+    let test = Adapter::JetStream.node().await;
+    let spine = &test.spine;
+    let running = Running::start(spine, vec![Recorder::new("test.ahead")]).await;
+    for number in 1..=3 {
+        write_note(spine, number).await;
+    }
+    until_seen(spine, "test.ahead", 3).await;
+    running.stop().await;
+    let (first, second, third) =
+        (place_of(spine, 1).await, place_of(spine, 2).await, place_of(spine, 3).await);
+    forget(spine, &[2, 3]).await;
+    write_note(spine, 20).await;
+    put_in_place(spine, 20, second).await;
+
+    let rebuilt = bus::rebuild_stream(spine).await.unwrap();
+    let consumer = "test.ahead".to_owned();
+    assert_eq!(rebuilt.pulled_back, [PulledBack { consumer, from: third, to: first }]);
+    let restored = test.another().await.unwrap();
+    let running = Running::start(&restored, vec![Recorder::new("test.ahead")]).await;
+    until_idle(&restored).await;
+    assert_eq!(effects(spine, "test.ahead").await, [1, 2, 3, 20]);
+    until_published(&test, 2).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_agrees_is_made_anew_and_no_consumer_moves() {
+    let test = Adapter::JetStream.node().await;
+    let spine = &test.spine;
+    let latest = Recorder { begin: Begin::Next, ..Recorder::new("test.latest") };
+    let running = Running::start(spine, vec![Recorder::new("test.calm"), latest]).await;
+    for number in 1..=3 {
+        write_note(spine, number).await;
+    }
+    until_idle(spine).await;
+    let rebuilt = bus::rebuild_stream(spine).await.unwrap();
+    assert_eq!((rebuilt.before.parted, rebuilt.pulled_back), (None, Vec::new()));
+    write_note(spine, 4).await;
+    until_published(&test, 4).await;
+    until_idle(spine).await;
+    assert_eq!(effects(spine, "test.calm").await, [1, 2, 3, 4]);
+    assert_eq!(published(&test).await, recorded(spine).await);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn beside_a_relay_apart_one_process_of_workers_runs_every_consumer() {
+    let test = Adapter::JetStream.node().await;
+    let spine = &test.spine;
+    let other = test.another().await.unwrap();
+    let relay = Running::with_roles(&other, RELAY, NOBODY).await;
+    write_note(spine, 1).await;
+    // The relay stands for election from now on.
+    until_published(&test, 1).await;
+    let names = ["test.north", "test.east", "test.south", "test.west"];
+    let consumers = names.into_iter().map(Recorder::new).collect::<Vec<_>>();
+    let workers = Running::with_roles(spine, WORKERS, consumers).await;
+    for name in names {
+        until_seen(spine, name, 1).await;
+    }
+    workers.stop().await;
+    relay.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

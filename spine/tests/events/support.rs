@@ -199,6 +199,12 @@ pub async fn texts(spine: &Spine, consumer: &str) -> Vec<String> {
 
 pub const EVERYTHING: Roles = Roles { edge: true, workers: true, relay: true };
 
+pub const WORKERS: Roles = Roles { edge: false, workers: true, relay: false };
+pub const RELAY: Roles = Roles { edge: false, workers: false, relay: true };
+
+/// No consumer.
+pub const NOBODY: Vec<Recorder> = Vec::new();
+
 /// What runs of a process, stopped gently.
 pub struct Running {
     cancel: CancellationToken,
@@ -206,10 +212,14 @@ pub struct Running {
 }
 
 impl Running {
-    pub async fn start(spine: &Spine, handlers: Vec<Recorder>) -> Self {
+    pub async fn start(spine: &Spine, handlers: Vec<impl Handler>) -> Self {
+        Self::with_roles(spine, EVERYTHING, handlers).await
+    }
+
+    pub async fn with_roles(spine: &Spine, roles: Roles, handlers: Vec<impl Handler>) -> Self {
         let cancel = CancellationToken::new();
         let handlers = handlers.into_iter().map(|one| Arc::new(one) as Arc<dyn Handler>).collect();
-        let consumers = bus::start(spine, handlers, EVERYTHING, cancel.clone()).await.unwrap();
+        let consumers = bus::start(spine, handlers, roles, cancel.clone()).await.unwrap();
         Self { cancel, consumers }
     }
 

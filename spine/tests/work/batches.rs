@@ -11,13 +11,13 @@ use spine::{BatchJob, Cause, Claimed, JobError, Lane, Roles, Running, Runtime, S
 use super::support::{Stage, WORKERS, because, effects, jobs, make_effect_table, settings};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Write {
-    name: String,
-    kind: Kind,
+pub struct Write {
+    pub name: String,
+    pub kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Kind {
+pub enum Kind {
     Good,
     /// Says itself that it gives up.
     Refused,
@@ -25,6 +25,8 @@ enum Kind {
     Poison,
     /// Panics.
     Bomb,
+    /// Meets a full disk.
+    DiskFull,
 }
 
 #[async_trait]
@@ -54,13 +56,21 @@ impl BatchJob for Write {
                 Kind::Refused => outcomes.push(Err(JobError::give_up("refused"))),
                 Kind::Poison => return Err(JobError::retry("poison")),
                 Kind::Bomb => panic!("bomb"),
+                Kind::DiskFull => {
+                    sqlx::query("SELECT fail('53100')").execute(tx.conn()).await?;
+                    sqlx::query("INSERT INTO effect (name) VALUES ($1)")
+                        .bind(&item.job.name)
+                        .execute(tx.conn())
+                        .await?;
+                    outcomes.push(Ok(()));
+                }
             }
         }
         Ok(outcomes)
     }
 }
 
-async fn start(spine: &Spine, stage: &Arc<Stage>) -> Running {
+pub async fn start(spine: &Spine, stage: &Arc<Stage>) -> Running {
     let roles = Roles { relay: false, ..WORKERS };
     Runtime::new(spine.clone())
         .work_settings(settings())
@@ -70,7 +80,7 @@ async fn start(spine: &Spine, stage: &Arc<Stage>) -> Running {
         .unwrap()
 }
 
-async fn write(spine: &Spine, kinds: &[Kind]) {
+pub async fn write(spine: &Spine, kinds: &[Kind]) {
     let mut tx = spine.begin(Cause::system()).await.unwrap();
     for (number, kind) in kinds.iter().enumerate() {
         let item = Write { name: format!("{number:02}"), kind: *kind };

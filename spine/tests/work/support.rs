@@ -98,6 +98,8 @@ pub enum Script {
     WaitAndWrite,
     /// Waits for the gate, with at most so many of this name at a time.
     Keyed(u16),
+    /// Has the database answer with this error: see `make_fail_function`.
+    Refused(String),
 }
 
 pub fn act(name: &str, script: Script) -> Act {
@@ -140,6 +142,11 @@ impl Job for Act {
             Script::Panic => panic!("at the disco"),
             Script::Wait | Script::Keyed(_) => {
                 stage.gate.acquire().await.map_err(JobError::retry)?.forget();
+                Ok(())
+            }
+            Script::Refused(ref code) => {
+                let refused = sqlx::query("SELECT fail($1)").bind(code);
+                refused.execute(run.spine().pool()).await?;
                 Ok(())
             }
             Script::WaitAndWrite => {
@@ -210,6 +217,28 @@ pub async fn effects(spine: &Spine) -> Vec<String> {
 
 pub async fn make_effect_table(spine: &Spine) {
     sqlx::query("CREATE TABLE effect (name text NOT NULL)").execute(spine.pool()).await.unwrap();
+}
+
+/// A function that fails with the given SQLSTATE, as a full disk or a deadlock would.
+pub async fn make_fail_function(spine: &Spine) {
+    sqlx::raw_sql(
+        "CREATE FUNCTION fail(code text) RETURNS void LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'no luck' USING ERRCODE = code; END $$",
+    )
+    .execute(spine.pool())
+    .await
+    .unwrap();
+}
+
+/// From now on it does not fail any more.
+pub async fn mend_fail_function(spine: &Spine) {
+    sqlx::raw_sql(
+        "CREATE OR REPLACE FUNCTION fail(code text) RETURNS void LANGUAGE plpgsql AS
+         $$ BEGIN END $$",
+    )
+    .execute(spine.pool())
+    .await
+    .unwrap();
 }
 
 /// Waits until the condition holds, for at most ten seconds.

@@ -1,9 +1,10 @@
 //! A job is unique by its kind, its event and its part.
 
+use chrono::Duration;
 use spine::testing::TestSpine;
 use spine::{Cause, EventId, JobOptions};
 
-use super::support::{Script, Stage, act, jobs, schedule_with, start, times_done};
+use super::support::{Script, Stage, act, jobs, manual_clock, schedule_with, start, times_done};
 
 #[tokio::test]
 async fn a_repeat_is_a_no_op_while_the_job_waits_and_after_it_is_done() {
@@ -70,4 +71,29 @@ async fn jobs_of_a_rolled_back_transaction_never_run() {
     tx.schedule(&act("never", Script::Succeed)).unwrap();
     tx.rollback().await.unwrap();
     assert!(jobs(&test.spine).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_job_that_still_waits_when_its_key_is_forgotten_is_not_scheduled_again() {
+    let clock = manual_clock();
+    let test = TestSpine::start_with(&[], clock.clone(), None).await.unwrap();
+    let events = [EventId::new(), EventId::new(), EventId::new()];
+    let schedule_for = async |events: &[EventId]| {
+        let mut tx = test.spine.begin(Cause::system()).await.unwrap();
+        for event in events {
+            let options = JobOptions::because_of(*event);
+            tx.schedule_with(&act("patient", Script::Succeed), options).unwrap();
+        }
+        tx.commit().await.unwrap();
+    };
+    schedule_for(&events[..2]).await;
+    // Housekeeping drops the keys of days that are over.
+    clock.advance(Duration::days(8));
+    sqlx::query("DELETE FROM spine.job_key").execute(test.spine.pool()).await.unwrap();
+    // A replay delivers the events again: one by one, and many with one that is new.
+    schedule_for(&events[..1]).await;
+    schedule_for(&events).await;
+    assert_eq!(jobs(&test.spine).await.len(), 3);
+    schedule_for(&events).await;
+    assert_eq!(jobs(&test.spine).await.len(), 3);
 }

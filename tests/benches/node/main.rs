@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use remote::Remote;
-use serde_json::Value;
 use tests::{Address, Client, eventually_within, needed};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
@@ -242,7 +241,9 @@ async fn inbound(subject: &Subject, ada: &Client, count: usize) -> Result<()> {
     let handle = format!("@remote@{}", remote.actor().split('/').nth(2).unwrap_or_default());
     let account = ada.find(&handle).await;
     let id = account["id"].as_str().context("the remote account")?.to_owned();
-    ada.post(&format!("/api/v1/accounts/{id}/follow"), &Value::Null).await?;
+    let followed =
+        ada.post(&format!("/api/v1/accounts/{id}/follow"), &serde_json::json!({})).await?;
+    ensure!(followed.status == 200, "{}: {}", followed.status, followed.json);
     let accept = serde_json::json!({
         "@context": "https://www.w3.org/ns/activitystreams",
         "id": format!("{}/accept", remote.actor()), "type": "Accept", "actor": remote.actor(),

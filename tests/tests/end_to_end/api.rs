@@ -14,6 +14,7 @@ async fn everything_an_app_asks_at_its_start_has_the_right_shape() {
         "/api/v1/instance/peers",
         "/api/v1/instance/rules",
         "/api/v1/instance/activity",
+        "/api/v1/instance/languages",
         "/api/v1/accounts/verify_credentials",
         "/api/v1/preferences",
         "/api/v1/lists",

@@ -75,3 +75,28 @@ async fn a_filter_made_by_a_new_app_is_seen_by_an_old_one_and_on_posts() {
     let bad = json!({ "title": "x", "context": ["dreams"] });
     assert_eq!(bob.post("/api/v2/filters", &bad).await.unwrap().status, 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_is_to_end_nevermore_does_not_and_apps_hear_of_it() {
+    let node = Node::start().await;
+    let ada = node.person("ada").await;
+    let mut stream = ada.stream("user").await;
+    let new = json!({
+        "title": "Pets", "context": ["home"], "expires_in": 3600,
+        "keywords_attributes": [{ "keyword": "cat" }, { "keyword": "dog" }],
+    });
+    let filter = ada.post("/api/v2/filters", &new).await.unwrap().ok();
+    assert!(filter["expires_at"].is_string());
+    stream.expect("filters_changed", |payload| *payload == json!("")).await;
+    let own = format!("/api/v2/filters/{}", filter["id"].as_str().unwrap());
+    let renamed = ada.put(&own, &json!({ "title": "Animals" })).await.unwrap().ok();
+    assert_eq!(renamed["expires_at"], filter["expires_at"], "what is left out stays");
+    // An old app cannot change when a filter of several words ends.
+    let old = ada.get("/api/v1/filters").await.unwrap().ok();
+    let word = format!("/api/v1/filters/{}", old[0]["id"].as_str().unwrap());
+    let never = json!({ "phrase": "cat", "context": ["home"], "expires_in": null });
+    assert_eq!(ada.put(&word, &never).await.unwrap().status, 422);
+    let endless = ada.put(&own, &json!({ "expires_in": null })).await.unwrap().ok();
+    assert_eq!(endless["expires_at"], json!(null));
+    assert_eq!(ada.put(&word, &never).await.unwrap().ok()["expires_at"], json!(null));
+}

@@ -73,6 +73,11 @@ async fn uploads_and_tries_to_log_in_have_limits_of_their_own() {
         assert_eq!(number(&answer, "x-ratelimit-remaining"), left);
     }
     assert_too_many(&ada.upload(&tests::film(64), "").await);
+    // A profile that may bring pictures is an upload as well.
+    let path = "/api/v1/accounts/update_credentials";
+    let form = reqwest::multipart::Form::new().text("display_name", "Ada");
+    let with_files = ada.request(Method::PATCH, path).multipart(form);
+    assert_too_many(&ada.send(with_files).await.unwrap());
     assert_eq!(ada.get("/api/v2/instance").await.unwrap().status, 200);
 
     let stranger = Client::anonymous(&node.origin());

@@ -5,10 +5,14 @@
 mod api;
 mod browser;
 mod client_library;
+mod events_command;
 mod filters;
+mod habits;
 mod independent_peer;
+mod joining;
 mod kill;
 mod limits;
+mod media;
 mod two_nodes;
 mod unavailable;
 mod up;

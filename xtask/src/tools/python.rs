@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use super::Stamp;
 use crate::{progress, workspace};
 
-/// What the tests' peers are made of; pinned with hashes.
+/// What the tests' peers and clients in Python are made of; pinned with hashes.
 const REQUIREMENTS: &str = "tests/peers/requirements.txt";
 
 /// `python3 -m pip`, checked to exist.

@@ -1,6 +1,7 @@
 //! `cargo xtask up` in a process of its own: what the end-to-end tests run on.
 
 use std::io::{BufRead, BufReader, Lines};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 
@@ -8,9 +9,14 @@ use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::family::{self, Member};
 use super::{NATS_LABEL, POSTGRES_LABEL};
+use crate::node::PROGRAM_VARIABLE;
 use crate::progress;
 use crate::stack::{DATABASE_VARIABLE, NATS_VARIABLE, Scratch};
+
+/// The program's name, as the system shows it.
+const NODE: &str = "sovereign";
 
 /// A running stack, started like anybody's, on data that goes with it.
 pub struct Up {
@@ -28,14 +34,15 @@ struct Addresses {
 }
 
 impl Up {
-    /// Starts it and waits until its node is ready.
-    pub fn start() -> anyhow::Result<Self> {
+    /// Starts it with this program as its node, and waits until that is ready.
+    pub fn start(program: &Path) -> anyhow::Result<Self> {
         progress::step("cargo xtask up");
         let scratch = Scratch::create()?;
         // Not the file's name: cargo may have built this program anew since it was started.
         let child = Command::new("/proc/self/exe")
             .args(["up", "--data"])
             .arg(scratch.path())
+            .env(PROGRAM_VARIABLE, program)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -59,14 +66,50 @@ impl Up {
         ]
     }
 
-    /// Stops it as a service manager does, and expects that it ends in order.
+    /// Stops it as a service manager does (SIGTERM), and expects that everything ends in order.
     pub fn stop(mut self) -> anyhow::Result<()> {
+        let family = self.family()?;
         let status = self.process.stop()?;
-        if !status.success() {
-            bail!("`cargo xtask up` was asked to stop and ended with {status}");
-        }
-        Ok(())
+        expect_the_end(status, &family)
     }
+
+    /// Stops it as Ctrl-C in a terminal does, which signals it and its node alike, and expects that
+    /// everything ends in order.
+    pub fn interrupt(mut self) -> anyhow::Result<()> {
+        let family = self.family()?;
+        let node = family.iter().filter(|one| one.name == NODE).map(|one| one.pid);
+        for pid in std::iter::once(self.process.pid()).chain(node) {
+            kill(pid, Signal::SIGINT).context("`cargo xtask up` cannot be interrupted")?;
+        }
+        let status = self.process.wait()?;
+        expect_the_end(status, &family)
+    }
+
+    /// All its processes.
+    fn family(&self) -> anyhow::Result<Vec<Member>> {
+        let family = family::below(self.process.pid()).context("cannot list processes")?;
+        for name in [NODE, "postgres", "nats-server"] {
+            if !family.iter().any(|one| one.name == name) {
+                bail!("`cargo xtask up` runs no {name}");
+            }
+        }
+        Ok(family)
+    }
+}
+
+fn expect_the_end(status: ExitStatus, family: &[Member]) -> anyhow::Result<()> {
+    if !status.success() {
+        bail!("`cargo xtask up` was asked to stop and ended with {status}");
+    }
+    let left: Vec<String> = family
+        .iter()
+        .filter(|one| one.is_alive())
+        .map(|one| format!("{} ({})", one.name, one.pid))
+        .collect();
+    if !left.is_empty() {
+        bail!("`cargo xtask up` was asked to stop and left behind: {}", left.join(", "));
+    }
+    Ok(())
 }
 
 /// The process, which does not outlive this.
@@ -75,11 +118,18 @@ struct Process {
 }
 
 impl Process {
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
     fn stop(&mut self) -> anyhow::Result<ExitStatus> {
         if self.child.try_wait()?.is_none() {
-            kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)
-                .context("`cargo xtask up` cannot be stopped")?;
+            kill(self.pid(), Signal::SIGTERM).context("`cargo xtask up` cannot be stopped")?;
         }
+        self.wait()
+    }
+
+    fn wait(&mut self) -> anyhow::Result<ExitStatus> {
         self.child.wait().context("cannot wait for `cargo xtask up`")
     }
 }

@@ -4,7 +4,7 @@ use spine::Tx;
 
 use crate::events::AccountChanged;
 use crate::signing::NewKeys;
-use crate::store::write_accounts::{self as store, NewLocal};
+use crate::store::write_local_accounts::{self as store, NewLocal};
 use crate::{AccountId, Social, SocialError};
 
 /// Longest user name, as on Mastodon.
@@ -86,6 +86,31 @@ impl Social {
         tx: &mut Tx,
         new: NewLocalAccount,
     ) -> Result<AccountId, SocialError> {
+        let id = AccountId(self.spine().snowflakes().next());
+        self.create_local_account_as(tx, id, new).await?;
+        Ok(id)
+    }
+
+    /// Refuses a name that no new local account could have now: before an account is made for which
+    /// somebody still has to be let in.
+    ///
+    /// # Errors
+    /// [`SocialError::Invalid`] where the name is malformed, reserved or taken; the store failed.
+    pub async fn check_new_username(&self, tx: &mut Tx, username: &str) -> Result<(), SocialError> {
+        check_username(username)?;
+        if store::is_taken(tx.conn(), username).await? { Err(taken()) } else { Ok(()) }
+    }
+
+    /// [`Social::create_local_account`] under a number that was given out before.
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn create_local_account_as(
+        &self,
+        tx: &mut Tx,
+        id: AccountId,
+        new: NewLocalAccount,
+    ) -> Result<(), SocialError> {
         check_username(&new.username)?;
         let display_name = new.display_name.trim();
         if display_name.chars().count() > LONGEST_DISPLAY_NAME {
@@ -94,7 +119,6 @@ impl Social {
             )));
         }
         let keys = NewKeys::make(self.spine()).await?;
-        let id = AccountId(self.spine().snowflakes().next());
         let origin = self.own_origin();
         let name = &new.username;
         let uri = format!("{origin}/users/{name}");
@@ -119,11 +143,15 @@ impl Social {
             ed25519_multibase: &keys.ed25519_multibase,
         };
         if !store::insert_local(tx.conn(), &row).await? {
-            return Err(SocialError::Invalid("Username has already been taken".to_owned()));
+            return Err(taken());
         }
         tx.record(&AccountChanged { account: id, uri, local: true, change: "created".to_owned() })?;
-        Ok(id)
+        Ok(())
     }
+}
+
+fn taken() -> SocialError {
+    SocialError::Invalid("Username has already been taken".to_owned())
 }
 
 fn check_username(name: &str) -> Result<(), SocialError> {

@@ -1,7 +1,6 @@
 //! Favourites.
 
 use super::transaction::transaction;
-use crate::events::PostReacted;
 use crate::write::reactions::{self, NewFavourite};
 use crate::{AccountId, PostId, Social, SocialError, outbound};
 
@@ -39,18 +38,12 @@ impl Social {
         let post = self.visible_post(actor, post).await?;
         transaction!(self, &me.uri, tx => {
             let one = (actor, post.post(), tx.cause().clone());
-            for like in reactions::unfavourite(tx, &[one]).await? {
+            for like in reactions::unfavourite(self, tx, &[one]).await? {
                 if !post.author_is_local {
                     outbound::undo_like(self, tx, &me, &post, &like).await?;
                 }
             }
             Ok(())
-        });
-        self.invalidate(&PostReacted {
-            post: post.post(),
-            uri: post.uri,
-            account: actor,
-            reaction: "unfavourite".to_owned(),
         });
         Ok(())
     }

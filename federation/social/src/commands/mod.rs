@@ -47,7 +47,7 @@ pub use lists::ListChange;
 pub use mute::MuteOptions;
 pub use publish::{NewPoll, NewPost};
 pub use report::NewComplaint;
-pub use update_profile::{ProfileChange, ProfileField};
+pub use update_profile::{PictureChange, ProfileChange, ProfileField};
 
 pub(crate) use actor::Actors;
 pub(crate) use publish::PublishQueue;

@@ -1,7 +1,6 @@
 //! Pinned posts: what an account shows first on its page.
 
 use super::transaction::transaction;
-use crate::events::PostReacted;
 use crate::limits::PINNED_POSTS;
 use crate::store::write_commands as store;
 use crate::write::pins;
@@ -40,7 +39,6 @@ impl Social {
             }
             Ok(())
         });
-        self.saw_pin(actor, post, row.uri, "pin");
         Ok(())
     }
 
@@ -52,17 +50,12 @@ impl Social {
         let me = self.actor(actor).await?;
         let row = self.authored_post(actor, post).await?;
         transaction!(self, &me.uri, tx => {
-            let gone = pins::unpin(tx, actor, &[post]).await?;
+            let gone = pins::unpin(self, tx, actor, &[post]).await?;
             if !gone.is_empty() && row.audience() <= Visibility::Unlisted {
                 outbound::featured(self, tx, &me, &row, false).await?;
             }
             Ok(())
         });
-        self.saw_pin(actor, post, row.uri, "unpin");
         Ok(())
-    }
-
-    fn saw_pin(&self, account: AccountId, post: PostId, uri: String, reaction: &str) {
-        self.invalidate(&PostReacted { post, uri, account, reaction: reaction.to_owned() });
     }
 }

@@ -1,5 +1,6 @@
 //! A person's profile and defaults.
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use spine::JobOptions;
 
@@ -7,8 +8,10 @@ use super::create_local_account::LONGEST_DISPLAY_NAME;
 use super::transaction::transaction;
 use crate::events::AccountChanged;
 use crate::limits::PROFILE_FIELDS;
+use crate::media::{self, NewPicture, ProfilePicture};
 use crate::outbound::FederateActor;
-use crate::store::write_accounts::{self as store, Profile};
+use crate::store::unused_files;
+use crate::store::write_local_accounts::{self as store, Profile};
 use crate::text::{count_characters, format_line, format_text};
 use crate::{AccountId, Social, SocialError, Visibility};
 
@@ -38,16 +41,25 @@ pub struct ProfileChange {
     pub hide_collections: Option<bool>,
     /// Its fields, all of them; those without a name go.
     pub fields: Option<Vec<ProfileField>>,
-    /// Path of its picture in the media store; `Some(None)` removes it.
-    pub avatar: Option<Option<String>>,
-    /// Path of its wide picture in the media store; `Some(None)` removes it.
-    pub header: Option<Option<String>>,
+    /// Its picture.
+    pub avatar: Option<PictureChange>,
+    /// Its wide picture.
+    pub header: Option<PictureChange>,
     /// Who its new posts are for, unless said otherwise.
     pub default_visibility: Option<Visibility>,
     /// Whether its new posts hide their attachments, unless said otherwise.
     pub default_sensitive: Option<bool>,
     /// The language of its new posts, unless said otherwise; an empty one means none.
     pub default_language: Option<String>,
+}
+
+/// What becomes of a picture of a profile.
+#[derive(Clone, Debug)]
+pub enum PictureChange {
+    /// There is none any more.
+    Remove,
+    /// This file, cut to its shape.
+    Replace(Bytes),
 }
 
 /// A field of a profile, plain text.
@@ -63,7 +75,8 @@ impl Social {
     /// Changes the actor's profile and defaults; followers elsewhere hear of the new profile.
     ///
     /// # Errors
-    /// [`SocialError::Invalid`] where something is too long, or the store failed.
+    /// [`SocialError::Invalid`] where something is too long or no picture: then nothing changes and
+    /// nothing is stored. Or a store failed.
     pub async fn update_profile(
         &self,
         actor: AccountId,
@@ -71,6 +84,8 @@ impl Social {
     ) -> Result<(), SocialError> {
         let me = self.actor(actor).await?;
         check(&change)?;
+        let avatar = self.prepared_picture(ProfilePicture::Avatar, change.avatar.as_ref()).await?;
+        let header = self.prepared_picture(ProfilePicture::Header, change.header.as_ref()).await?;
         let mut texts: Vec<&str> = change.note.as_deref().into_iter().collect();
         let fields = change.fields.iter().flatten();
         texts.extend(fields.map(|field| field.value.as_str()));
@@ -90,13 +105,15 @@ impl Social {
                 })
                 .collect::<Value>()
         });
+        let (avatar, header) =
+            (self.stored_picture(avatar).await?, self.stored_picture(header).await?);
         let profile = Profile {
             display_name: change.display_name.as_deref().map(str::trim),
             note_html: note_html.as_deref(),
             note_text: change.note.as_deref(),
             fields: fields.as_ref(),
-            avatar_url: change.avatar.as_ref().map(|path| path.as_deref().unwrap_or_default()),
-            header_url: change.header.as_ref().map(|path| path.as_deref().unwrap_or_default()),
+            avatar_url: avatar.as_deref(),
+            header_url: header.as_deref(),
             locked: change.locked,
             bot: change.bot,
             discoverable: change.discoverable,
@@ -114,8 +131,20 @@ impl Social {
             change: "updated".to_owned(),
         };
         transaction!(self, &me.uri, tx => {
-            if !store::change_profile(tx.conn(), actor.number(), &profile).await? {
-                return Err(SocialError::NotFound);
+            let new = [&avatar, &header].into_iter().flatten();
+            let new: Vec<&str> = new.map(String::as_str).filter(|path| !path.is_empty()).collect();
+            // A picture that waited so long that it was removed is not shown.
+            if !new.is_empty() && !unused_files::take(tx.conn(), &new).await? {
+                return Err(SocialError::Raced);
+            }
+            let left = store::change_profile(tx.conn(), actor.number(), &profile)
+                .await?
+                .ok_or(SocialError::NotFound)?
+                .left_pictures();
+            if !left.is_empty() {
+                let left: Vec<&str> = left.iter().map(String::as_str).collect();
+                let remove_after = self.spine().clock().now() + media::STAYS;
+                unused_files::insert(tx.conn(), &left, remove_after).await?;
             }
             tx.record(&event)?;
             tx.schedule_with(&FederateActor { account: actor }, JobOptions::default())?;
@@ -123,6 +152,32 @@ impl Social {
         });
         self.saw_account_change(&event).await;
         Ok(())
+    }
+
+    async fn prepared_picture(
+        &self,
+        picture: ProfilePicture,
+        change: Option<&PictureChange>,
+    ) -> Result<Option<Prepared>, SocialError> {
+        Ok(match change {
+            None => None,
+            Some(PictureChange::Remove) => Some(Prepared::None),
+            Some(PictureChange::Replace(bytes)) => {
+                Some(Prepared::New(self.prepare_profile_picture(picture, bytes.clone()).await?))
+            }
+        })
+    }
+
+    /// The path of the picture; empty where there is to be none.
+    async fn stored_picture(
+        &self,
+        picture: Option<Prepared>,
+    ) -> Result<Option<String>, SocialError> {
+        Ok(match picture {
+            None => None,
+            Some(Prepared::None) => Some(String::new()),
+            Some(Prepared::New(picture)) => Some(self.store_profile_picture(picture).await?),
+        })
     }
 
     /// Sets the accounts elsewhere that are the same person: the other half of a move to here.
@@ -166,6 +221,12 @@ impl Social {
         self.0.documents.forget_all();
         self.invalidate(event);
     }
+}
+
+/// A picture of a profile before it is stored.
+enum Prepared {
+    None,
+    New(NewPicture),
 }
 
 fn check(change: &ProfileChange) -> Result<(), SocialError> {

@@ -3,7 +3,6 @@
 use spine::JobOptions;
 
 use super::transaction::transaction;
-use crate::events::PostReacted;
 use crate::outbound::{self, ClosePoll};
 use crate::store::write_commands as store;
 use crate::write::votes::{self, Choice, NewVote};
@@ -79,12 +78,6 @@ impl Social {
                 }
             }
             Ok(())
-        });
-        self.invalidate(&PostReacted {
-            post: post.post(),
-            uri: post.uri,
-            account: actor,
-            reaction: "vote".to_owned(),
         });
         Ok(())
     }

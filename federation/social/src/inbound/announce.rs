@@ -57,7 +57,12 @@ pub(super) async fn apply(
     boost.kind = "Announce".to_owned();
     boost.boost_of = Some(post_id);
     boost.cause = activity.cause.clone();
-    posts::insert(applying.social, applying.tx, &[boost]).await?;
-    applying.stored(activity.id.as_str().to_owned());
-    Ok(Outcome::Applied)
+    let inserted = posts::insert(applying.social, applying.tx, &[boost]).await?;
+    match inserted.first().map(|inserted| inserted.outcome) {
+        Some(posts::Outcome::New) => {
+            applying.stored(activity.id.as_str().to_owned());
+            Ok(Outcome::Applied)
+        }
+        _ => Ok(Outcome::Ignored("the boost is known, or its booster takes no part")),
+    }
 }

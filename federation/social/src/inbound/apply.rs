@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use activitypub::vocabulary::{ActivityKind, parse_url};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use spine::{BatchJob, Cause, Claimed, JobError, JobOptions, Lane, Tx};
+use url::Url;
 
 use super::apply_remotely::ApplyRemotely;
-use super::envelope::{kind_name, parse_activity};
+use super::envelope::{kind_name, parse_activity, sealed_under};
 use super::incoming::Incoming;
+use super::leftovers::Leftovers;
 use super::needs::needs;
 use super::{
     accept, add, announce, block, create, delete, flag, follow, like, move_, reject, remove, undo,
@@ -39,13 +41,9 @@ pub struct ApplyActivity {
 }
 
 impl ApplyActivity {
-    /// What is remembered of it once it was applied: its id, and where that may come again with
-    /// the request. No URL has a space in it.
+    /// What is remembered of it.
     pub(super) fn key(&self) -> Cow<'_, str> {
-        match &self.request {
-            None => Cow::Borrowed(&self.activity),
-            Some(request) => Cow::Owned(format!("{} {request}", self.activity)),
-        }
+        key(&self.activity, self.request.as_deref())
     }
 
     /// Reads the body again. It was read before it was taken, so that failing here means that this
@@ -57,6 +55,15 @@ impl ApplyActivity {
             cause: cause.clone(),
             came_before: false,
         })
+    }
+}
+
+/// What is remembered of an activity once it was applied: its id, and where that may come again, with
+/// what tells its request from all others. No URL has a space in it.
+pub(super) fn key<'a>(activity: &'a str, request: Option<&str>) -> Cow<'a, str> {
+    match request {
+        None => Cow::Borrowed(activity),
+        Some(request) => Cow::Owned(format!("{activity} {request}")),
     }
 }
 
@@ -106,6 +113,7 @@ pub(super) struct Applying<'a> {
     pub(super) now: DateTime<Utc>,
     /// Posts stored in this transaction that `known` has not seen.
     stale: Vec<String>,
+    leftovers: Leftovers,
 }
 
 impl<'a> Applying<'a> {
@@ -121,6 +129,7 @@ impl<'a> Applying<'a> {
         for activity in activities {
             turns.extend(activity.turns().map(String::from));
             names.add_document(&activity.raw);
+            names.add(&sealed_under(activity, &social.0.settings.origin));
             if let Some(receiver) = &activity.delivered_to {
                 names.add(receiver);
             }
@@ -130,12 +139,52 @@ impl<'a> Applying<'a> {
         known.load_followed(tx.conn()).await?;
         let blocked = social.0.remote.blocked.load(social.0.spine.pool()).await?;
         let now = social.0.spine.clock().now();
-        Ok(Self { social, tx, known, blocked, now, stale: Vec::new() })
+        let (stale, leftovers) = (Vec::new(), Leftovers::default());
+        Ok(Self { social, tx, known, blocked, now, stale, leftovers })
     }
 
-    /// Notes that these posts are stored now.
+    /// Notes that a post is stored now.
     pub(super) fn stored(&mut self, uri: String) {
+        self.is_there(&uri);
         self.stale.push(uri);
+    }
+
+    /// Notes that a post is stored, from before.
+    pub(super) fn is_there(&mut self, uri: &str) {
+        self.leftovers.stored(uri);
+    }
+
+    /// Notes that a post is gone.
+    pub(super) fn gone(&mut self, uri: &Url) {
+        self.leftovers.gone(uri.as_str());
+        self.known.forget_post(uri);
+    }
+
+    /// Notes that an activity deletes or undoes something that is not here, which is to stay away
+    /// for a while.
+    pub(super) fn bury(&mut self, id: &Url, activity: &Incoming, for_how_long: Duration) {
+        self.leftovers.bury(id, activity, self.now + for_how_long);
+        self.known.bury(id, &activity.actor);
+    }
+
+    /// Has what was received about this erased.
+    pub(super) fn erase(&mut self, subject: &Url, activity: &Incoming) {
+        self.leftovers.erase(subject, &activity.cause);
+    }
+
+    /// Says what became of an activity, and has its body erased where nothing was kept of it.
+    pub(super) fn settle(&mut self, activity: &Incoming, outcome: Outcome) {
+        report(activity, outcome);
+        self.see_to_body(activity, outcome);
+    }
+
+    fn see_to_body(&mut self, activity: &Incoming, outcome: Outcome) {
+        self.leftovers.settle(activity, outcome, &self.known, &self.social.0.settings.origin);
+    }
+
+    /// Writes what is left to do once all are applied.
+    pub(super) async fn finish(self) -> Result<(), SocialError> {
+        self.leftovers.write(self.tx, self.now).await
     }
 
     /// Has the actor read again in the background, where what we know of it is old.
@@ -178,19 +227,23 @@ pub(super) async fn apply_all(
     }
     let mut claimed: HashSet<String> =
         inbound_activities::claim(tx.conn(), &keys, now).await?.into_iter().collect();
-    let mut fresh = Vec::with_capacity(items.len());
+    let mut looked_at = Vec::with_capacity(items.len());
     for (job, mut activity) in items {
-        if claimed.remove(&*job.key()) {
-            activity.came_before = job.request.is_some() && !claimed.remove(&job.activity);
-            fresh.push((job, activity));
-        }
+        let is_fresh = claimed.remove(&*job.key());
+        activity.came_before = is_fresh && job.request.is_some() && !claimed.remove(&job.activity);
+        looked_at.push((job, activity, is_fresh));
     }
     let mut applying =
-        Applying::load(social, tx, fresh.iter().map(|(_, activity)| activity)).await?;
+        Applying::load(social, tx, looked_at.iter().map(|(_, activity, _)| activity)).await?;
     let mut creates: Vec<&Incoming> = Vec::new();
-    for (job, activity) in &fresh {
+    for (job, activity, is_fresh) in &looked_at {
+        if !is_fresh {
+            // Two processes may both have put it on disk.
+            applying.see_to_body(activity, Outcome::Ignored("it was applied before"));
+            continue;
+        }
         if !applying.actor_may_act(activity) {
-            report(activity, Outcome::Ignored("its actor does not take part"));
+            applying.settle(activity, Outcome::Ignored("its actor does not take part"));
             continue;
         }
         applying.refresh_if_stale(activity)?;
@@ -202,17 +255,19 @@ pub(super) async fn apply_all(
         applying.catch_up().await?;
         if needs(activity, &applying.known, &applying.blocked).is_empty() {
             let outcome = apply_one(&mut applying, activity).await?;
-            report(activity, outcome);
+            applying.settle(activity, outcome);
         } else {
             // Claimed here, so that this job is the only one.
             applying.tx.set_cause(activity.cause.clone());
             let remote = ApplyRemotely::new(job, &activity.actor, now);
-            let options =
-                JobOptions { part: Some(job.key().into_owned()), ..JobOptions::default() };
+            let options = JobOptions::default()
+                .part(job.key())
+                .about(sealed_under(activity, &social.0.settings.origin));
             applying.tx.schedule_with(&remote, options)?;
         }
     }
-    flush(&mut applying, &mut creates).await
+    flush(&mut applying, &mut creates).await?;
+    applying.finish().await
 }
 
 async fn flush(
@@ -224,7 +279,7 @@ async fn flush(
     }
     let outcomes = create::apply_posts(applying, creates).await?;
     for (activity, outcome) in creates.drain(..).zip(outcomes) {
-        report(activity, outcome);
+        applying.settle(activity, outcome);
     }
     Ok(())
 }
@@ -258,7 +313,7 @@ pub(super) async fn apply_one(
 }
 
 /// One line about an activity that changed nothing, for the person who wonders why.
-pub(super) fn report(activity: &Incoming, outcome: Outcome) {
+fn report(activity: &Incoming, outcome: Outcome) {
     if let Outcome::Ignored(reason) = outcome {
         tracing::info!(
             activity.id = activity.id.as_str(),

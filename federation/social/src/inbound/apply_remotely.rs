@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use spine::{Cause, Concurrency, Job, JobError, JobRun, Lane};
 use url::Url;
 
-use super::apply::{ApplyActivity, Applying, apply_one, report};
+use super::apply::{ApplyActivity, Applying, apply_one};
 use super::incoming::Incoming;
 use super::needs::{Need, needs};
 use crate::Social;
@@ -80,7 +80,8 @@ impl Job for ApplyRemotely {
         let mut tx = run.begin().await?;
         let mut applying = Applying::load(social, &mut tx, [&activity]).await?;
         let outcome = apply_one(&mut applying, &activity).await?;
-        report(&activity, outcome);
+        applying.settle(&activity, outcome);
+        applying.finish().await?;
         tx.commit().await?;
         Ok(())
     }

@@ -58,7 +58,10 @@ pub(super) async fn apply_posts(
                 applying.stored(post.uri);
                 Outcome::Applied
             }
-            posts::Outcome::Known => Outcome::Ignored("the post is known"),
+            posts::Outcome::Known => {
+                applying.is_there(&post.uri);
+                Outcome::Ignored("the post is known")
+            }
             posts::Outcome::Deleted => Outcome::Ignored("the post was deleted before"),
             posts::Outcome::Refused => Outcome::Ignored("its author does not take part"),
         };

@@ -2,13 +2,14 @@
 
 use super::apply::{Applying, Outcome};
 use super::incoming::Incoming;
+use super::leftovers::DELETED;
 use crate::SocialError;
-use crate::store::inbound_activities;
 use crate::write::accounts;
 use crate::write::posts::{self, DeletedPost};
 
-/// Only the author can delete a post, only the actor itself. What never came is remembered as
-/// deleted, so that a Create that was overtaken does not bring it back.
+/// Only the author can delete a post, only the actor itself. What is not here, because it never came
+/// or nobody wanted it, is remembered as deleted for some weeks, so that a Create that was overtaken
+/// does not bring it back; what the ledger has of it becomes unreadable.
 pub(super) async fn apply(
     applying: &mut Applying<'_>,
     activity: &Incoming,
@@ -31,18 +32,17 @@ pub(super) async fn apply(
         Some(post) if post.author_id == actor => {
             let post = DeletedPost { post: post.id, cause: activity.cause.clone() };
             posts::delete(applying.social, applying.tx, &[post]).await?;
+            applying.gone(&object);
+            applying.known.bury(&object, &activity.actor);
         }
         Some(_) => return Ok(Outcome::Ignored("its object is another's")),
+        None if applying.known.account(&object).is_some() => {
+            return Ok(Outcome::Ignored("its object is another's"));
+        }
         None => {
-            inbound_activities::bury(
-                applying.tx.conn(),
-                object.as_str(),
-                activity.actor.as_str(),
-                applying.now,
-            )
-            .await?;
+            applying.bury(&object, activity, DELETED);
+            applying.erase(&object, activity);
         }
     }
-    applying.known.bury(&object, &activity.actor);
     Ok(Outcome::Applied)
 }

@@ -20,8 +20,6 @@ pub(crate) struct Envelope {
     /// The activity. One without an id has one made of its actor and its body, so that a repeat is
     /// recognised.
     pub(crate) activity: Activity,
-    /// The id of what it is about; the actor where nothing else is named.
-    pub(crate) about: Url,
     /// Everyone and everything whose host must not be blocked.
     pub(crate) involved: Vec<Url>,
     /// Whether it came with an id of its own.
@@ -44,14 +42,21 @@ impl Envelope {
                 collect_hosts(value, &mut involved, DEPTH);
             }
         }
-        let about = activity.object.id().unwrap_or_else(|| activity.actor.clone());
-        Ok(Self { activity, about, involved, has_id })
+        Ok(Self { activity, involved, has_id })
+    }
+
+    /// Only the names in it: the document is many times the size of its body.
+    pub(super) fn into_names(self, here: &Url) -> Names {
+        let about = sealed_under(&self.activity, here);
+        let may_recur = self.may_recur();
+        let Activity { id, actor, kind, .. } = self.activity;
+        Names { activity: id, kind: kind_name(&kind).to_owned(), actor, about, may_recur }
     }
 
     /// Whether an actor says of itself that it is gone, or changed.
     pub(crate) fn is_about_its_actor(&self) -> bool {
         matches!(self.activity.kind, ActivityKind::Delete | ActivityKind::Update)
-            && self.about == self.activity.actor
+            && self.activity.object.id().is_none_or(|object| object == self.activity.actor)
     }
 
     /// Whether another activity may come under the same id: whoever follows, unfollows and follows
@@ -62,6 +67,41 @@ impl Envelope {
         use ActivityKind::{Add, Block, Follow, Like, Remove, Undo};
         !self.has_id || matches!(self.activity.kind, Follow | Undo | Like | Block | Add | Remove)
     }
+}
+
+/// Under what the body of an activity is sealed, so that everything in the ledger goes with the one
+/// it is about:
+///
+/// - what shows a post of the actor's, under the post;
+/// - a boost under its own id, which goes with the boost and so with what it boosts;
+/// - what shows another's post under its own id: nothing is kept of it, the post is read from where
+///   it is;
+/// - a report under the account or post of ours that it is about;
+/// - everything else, what the actor does to others, under the actor.
+///
+/// Where it is neither the actor nor ours and no post is stored under it once the activity was
+/// applied, it is erased at once: nobody would later.
+pub(crate) fn sealed_under(activity: &Activity, here: &Url) -> Url {
+    let object_of = |whose: &Url| activity.object.id().filter(|id| same_origin(id, whose));
+    match activity.kind {
+        ActivityKind::Create | ActivityKind::Update | ActivityKind::Delete => {
+            object_of(&activity.actor).unwrap_or_else(|| activity.id.clone())
+        }
+        ActivityKind::Announce => activity.id.clone(),
+        ActivityKind::Flag => object_of(here).unwrap_or_else(|| activity.id.clone()),
+        _ => activity.actor.clone(),
+    }
+}
+
+/// What an activity is called, who acts, under what its body is sealed, and whether another may come
+/// under its name.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) activity: Url,
+    pub(super) kind: String,
+    pub(super) actor: Url,
+    pub(super) about: Url,
+    pub(super) may_recur: bool,
 }
 
 /// Reads an activity; gives it a name where it has none.
@@ -148,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_names_actor_object_and_every_host() {
+    fn an_envelope_names_the_actor_and_every_host() {
         let envelope = parse(&json!({
             "@context": "https://www.w3.org/ns/activitystreams",
             "id": "https://a.example/1", "type": "Create", "actor": {"id": "https://a.example/x"},
@@ -156,10 +196,39 @@ mod tests {
                        "quote": "https://c.example/q"},
         }))
         .unwrap();
-        assert_eq!(envelope.about.as_str(), "https://a.example/n/1");
         assert_eq!(envelope.activity.actor.as_str(), "https://a.example/x");
         let hosts: Vec<_> = envelope.involved.iter().filter_map(Url::host_str).collect();
         assert_eq!(hosts, ["a.example", "a.example", "b.example", "c.example"]);
+    }
+
+    #[test]
+    fn a_body_is_sealed_under_whom_or_what_it_is_about() {
+        let here = Url::parse("https://here.example/").unwrap();
+        let (actor, own, foreign, ours) = (
+            "https://a.example/x",
+            "https://a.example/n/1",
+            "https://b.example/n/1",
+            "https://here.example/users/ana",
+        );
+        let id = "https://a.example/1";
+        for (kind, object, expected) in [
+            ("Create", json!({"id": own}), own),
+            ("Create", json!(foreign), id),
+            ("Create", json!({"content": "nameless"}), id),
+            ("Update", json!(actor), actor),
+            ("Delete", json!(own), own),
+            ("Announce", json!(foreign), id),
+            ("Flag", json!([ours, own]), ours),
+            ("Flag", json!([foreign]), id),
+            ("Like", json!(ours), actor),
+            ("Follow", json!(ours), actor),
+            ("Undo", json!({"id": own, "type": "Like"}), actor),
+            ("Dance", json!(own), actor),
+        ] {
+            let activity = json!({"id": id, "type": kind, "actor": actor, "object": object});
+            let activity = parse(&activity).unwrap().activity;
+            assert_eq!(sealed_under(&activity, &here).as_str(), expected, "{kind} {object}");
+        }
     }
 
     #[test]

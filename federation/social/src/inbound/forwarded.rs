@@ -44,6 +44,34 @@ pub struct ReadForwarded {
     pub since: DateTime<Utc>,
 }
 
+/// What an activity says of a post of its actor's host, before anything of it is believed.
+#[derive(Debug)]
+pub(super) struct Rumour {
+    kind: ActivityKind,
+    actor: Url,
+    post: Url,
+    /// What the post is said to answer.
+    parent: Option<Url>,
+}
+
+impl Rumour {
+    /// What this activity says, if it is of the kinds that are forwarded.
+    pub(super) fn of(activity: &Activity) -> Option<Self> {
+        if !matches!(
+            activity.kind,
+            ActivityKind::Create | ActivityKind::Update | ActivityKind::Delete
+        ) {
+            return None;
+        }
+        let post = activity.object.id()?;
+        if !same_origin(&post, &activity.actor) || post == activity.actor {
+            return None;
+        }
+        let parent = activity.object.embedded().and_then(Post::answered);
+        Some(Self { kind: activity.kind.clone(), actor: activity.actor.clone(), post, parent })
+    }
+}
+
 impl Social {
     /// Takes an activity that another than its actor signed: 202, whatever is made of it. Forwards
     /// come from people whom somebody here follows; nothing is read for others, nor for what
@@ -51,7 +79,7 @@ impl Social {
     pub(super) async fn receive_forwarded(
         &self,
         parsed: &ParsedSignature,
-        activity: &Activity,
+        rumour: Option<Rumour>,
         client: Option<IpAddr>,
     ) -> Result<Receipt, InboxRefusal> {
         let pool = self.0.spine.pool();
@@ -60,10 +88,12 @@ impl Social {
             return Ok(Receipt::Ignored);
         };
         self.check_signer(parsed, &signer, client).await?;
-        let Some((post, hint)) = self.hint(&signer, activity).await? else {
+        let Some(rumour) = rumour else { return Ok(Receipt::Ignored) };
+        let Some(hint) = self.hint(&signer, &rumour).await? else {
             return Ok(Receipt::Ignored);
         };
-        let read = ReadForwarded { post, hint, since: self.0.spine.clock().now() };
+        let since = self.0.spine.clock().now();
+        let read = ReadForwarded { post: rumour.post, hint, since };
         let schedule = async {
             let mut tx = self.0.spine.begin(Cause::by(signer.as_str())).await?;
             tx.schedule(&read)?;
@@ -73,19 +103,10 @@ impl Social {
         Ok(Receipt::Accepted)
     }
 
-    /// The post that it is about and what to make of it, if that concerns anybody here.
-    async fn hint(
-        &self,
-        signer: &Url,
-        activity: &Activity,
-    ) -> Result<Option<(Url, Hint)>, SocialError> {
-        let Some(post) = activity.object.id() else { return Ok(None) };
-        if !same_origin(&post, &activity.actor) || post == activity.actor {
-            return Ok(None);
-        }
-        let parent = activity.object.embedded().and_then(Post::answered);
+    /// What to make of it, if that concerns anybody here.
+    async fn hint(&self, signer: &Url, rumour: &Rumour) -> Result<Option<Hint>, SocialError> {
         let mut names = Names::default();
-        for id in [signer, &activity.actor, &post].into_iter().chain(&parent) {
+        for id in [signer, &rumour.actor, &rumour.post].into_iter().chain(&rumour.parent) {
             names.add(id);
         }
         let mut conn = self.0.spine.pool().acquire().await?;
@@ -96,15 +117,16 @@ impl Social {
         if !is_followed(signer) {
             return Ok(None);
         }
-        let is_wanted =
-            is_followed(&activity.actor) || parent.is_some_and(|id| known.post(&id).is_some());
-        let hint = match (&activity.kind, known.post(&post)) {
-            (ActivityKind::Create | ActivityKind::Update, None) if is_wanted => Hint::Published,
-            (ActivityKind::Update, Some(stored)) if !stored.local => Hint::Changed,
-            (ActivityKind::Delete, Some(stored)) if !stored.local => Hint::Deleted,
-            _ => return Ok(None),
-        };
-        Ok(Some((post, hint)))
+        let is_wanted = is_followed(&rumour.actor)
+            || rumour.parent.as_ref().is_some_and(|id| known.post(id).is_some());
+        Ok(match (&rumour.kind, known.post(&rumour.post)) {
+            (ActivityKind::Create | ActivityKind::Update, None) if is_wanted => {
+                Some(Hint::Published)
+            }
+            (ActivityKind::Update, Some(stored)) if !stored.local => Some(Hint::Changed),
+            (ActivityKind::Delete, Some(stored)) if !stored.local => Some(Hint::Deleted),
+            _ => None,
+        })
     }
 }
 

@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 use tracing::instrument;
 use url::{Position, Url};
 
-use super::apply::ApplyActivity;
 use super::envelope::{Envelope, kind_name};
+use super::forwarded::Rumour;
+use super::intake::Arrival;
 use super::{InboxRefusal, Receipt};
 use crate::Social;
 use crate::events::ActivityReceived;
@@ -69,11 +70,9 @@ impl Social {
             }
         };
         let envelope = Envelope::parse(&request.body)?;
-        let kind = kind_name(&envelope.activity.kind).to_owned();
-        let actor = &envelope.activity.actor;
         let span = tracing::Span::current();
         span.record("activity.id", envelope.activity.id.as_str());
-        span.record("activity.kind", kind.as_str());
+        span.record("activity.kind", kind_name(&envelope.activity.kind));
 
         self.listen();
         let pool = self.0.spine.pool();
@@ -81,13 +80,17 @@ impl Social {
         if envelope.involved.iter().any(|url| blocked.blocks(url)) {
             return Err(InboxRefusal::Blocked);
         }
-        if same_origin(actor, &self.0.settings.origin) {
+        if same_origin(&envelope.activity.actor, &self.0.settings.origin) {
             return Err(InboxRefusal::Malformed("its actor is one of this node's own".to_owned()));
         }
         // Servers tell everyone they know that an account is gone, or changed. Whoever never knew it
         // would fetch it to check the signature, and find it gone, or not care.
-        if envelope.is_about_its_actor()
-            && self.0.remote.keys.of_actor(pool, actor.as_str()).await?.is_none()
+        let is_about_its_actor = envelope.is_about_its_actor();
+        let rumour = Rumour::of(&envelope.activity);
+        // Nothing below needs the document, and some of it waits: for the database, for other servers.
+        let names = envelope.into_names(&self.0.settings.origin);
+        if is_about_its_actor
+            && self.0.remote.keys.of_actor(pool, names.actor.as_str()).await?.is_none()
         {
             return Ok(Receipt::Ignored);
         }
@@ -105,32 +108,26 @@ impl Social {
             return Err(InboxRefusal::Blocked);
         }
         // Who forwards what another said signs it himself.
-        if !same_origin(parsed.key_id(), actor) {
-            return self.receive_forwarded(&parsed, &envelope.activity, request.client).await;
+        if !same_origin(parsed.key_id(), &names.actor) {
+            return self.receive_forwarded(&parsed, rumour, request.client).await;
         }
-        self.check_signer(&parsed, actor, request.client).await?;
+        self.check_signer(&parsed, &names.actor, request.client).await?;
 
-        let request_hash = envelope.may_recur().then(|| {
+        let signed = names.may_recur.then(|| {
             let hash = Sha256::digest(parsed.signature());
             hex::encode(&hash[..16])
         });
         let body = String::from_utf8(request.body.into())
             .map_err(|_| InboxRefusal::Malformed("it is not UTF-8".to_owned()))?;
-        let Envelope { activity, about, .. } = envelope;
         let received = ActivityReceived {
-            activity: activity.id.into(),
-            kind,
-            actor: activity.actor.into(),
-            about: about.into(),
-            body: body.clone(),
-        };
-        let job = ApplyActivity {
-            activity: received.activity.clone(),
-            delivered_to,
+            activity: names.activity.into(),
+            kind: names.kind,
+            actor: names.actor.into(),
+            about: names.about.into(),
             body,
-            request: request_hash,
         };
-        Ok(self.0.inbound.intake.take(&self.0.spine, received, job).await?)
+        let arrival = Arrival { received, delivered_to, request: signed };
+        Ok(self.0.inbound.intake.take(&self.0.spine, arrival).await?)
     }
 
     /// Whether this actor made the signature. The known key is tried first; where it is unknown or

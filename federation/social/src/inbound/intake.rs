@@ -1,5 +1,6 @@
 //! Verified activities on their way to disk: those that come at the same moment share a
-//! transaction. Nothing is answered before it is on disk.
+//! transaction. Nothing is answered before it is on disk. What waits is bounded by its bytes, because
+//! strangers choose how much they send: beyond that they are told to come again.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -8,10 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use moka::sync::Cache;
-use spine::{Cause, GroupCommit, GroupWrite, JobOptions, Spine};
+use spine::{Cause, GroupCommit, GroupWrite, JobOptions, Spine, is_away};
 
 use super::Receipt;
-use super::apply::ApplyActivity;
+use super::apply::{ApplyActivity, key};
 use crate::SocialError;
 use crate::events::ActivityReceived;
 use crate::store::inbound_activities;
@@ -20,6 +21,21 @@ use crate::store::inbound_activities;
 const RECENT: u64 = 50_000;
 /// How long such a key is remembered here; the database remembers longer.
 const RECENT_LIFE: Duration = Duration::from_secs(3_600);
+
+/// A verified activity.
+pub(super) struct Arrival {
+    pub(super) received: ActivityReceived,
+    /// The local actor whose own inbox it came to.
+    pub(super) delivered_to: Option<String>,
+    /// For one that may recur: what tells its request from all others.
+    pub(super) request: Option<String>,
+}
+
+impl Arrival {
+    fn key(&self) -> Cow<'_, str> {
+        key(&self.received.activity, self.request.as_deref())
+    }
+}
 
 /// The way in.
 pub(crate) struct Intake {
@@ -42,16 +58,15 @@ impl Intake {
     pub(super) async fn take(
         &self,
         spine: &Spine,
-        received: ActivityReceived,
-        job: ApplyActivity,
+        arrival: Arrival,
     ) -> Result<Receipt, SocialError> {
-        let key = job.key();
+        let key = arrival.key();
         if self.recent.contains_key(&*key) {
             return Ok(Receipt::Duplicate);
         }
         let key = key.into_owned();
         let group = self.group.get_or_init(|| GroupCommit::start(Arrivals(spine.clone())));
-        let receipt = group.submit((received, job)).await?;
+        let receipt = group.submit(arrival).await?;
         self.recent.insert(key, ());
         Ok(receipt)
     }
@@ -61,14 +76,18 @@ struct Arrivals(Spine);
 
 #[async_trait]
 impl GroupWrite for Arrivals {
-    type Item = (ActivityReceived, ApplyActivity);
+    type Item = Arrival;
     type Done = Receipt;
     type Error = SocialError;
     const MOST: usize = 256;
 
+    fn weight(arrival: &Arrival) -> usize {
+        arrival.received.body.len()
+    }
+
     async fn write(&self, arrived: &[Self::Item]) -> Result<Vec<Receipt>, SocialError> {
         let mut tx = self.0.begin(Cause::system()).await?;
-        let keys: Vec<Cow<'_, str>> = arrived.iter().map(|(_, job)| job.key()).collect();
+        let keys: Vec<Cow<'_, str>> = arrived.iter().map(Arrival::key).collect();
         let all: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
         let mut known: HashSet<Cow<'_, str>> = inbound_activities::applied(tx.conn(), &all)
             .await?
@@ -76,14 +95,22 @@ impl GroupWrite for Arrivals {
             .map(Cow::Owned)
             .collect();
         let mut receipts = Vec::with_capacity(arrived.len());
-        for ((received, job), key) in arrived.iter().zip(keys) {
+        for (Arrival { received, delivered_to, request }, key) in arrived.iter().zip(keys) {
             if !known.insert(key) {
                 receipts.push(Receipt::Duplicate);
                 continue;
             }
             tx.set_cause(Cause::by(received.actor.as_str()));
             let event = tx.record(received)?;
-            tx.schedule_item(job, JobOptions::because_of(event))?;
+            // The body once more, for as long as it takes to write it down.
+            let job = ApplyActivity {
+                activity: received.activity.clone(),
+                delivered_to: delivered_to.clone(),
+                body: received.body.clone(),
+                request: request.clone(),
+            };
+            let options = JobOptions::because_of(event).about(received.about.as_str());
+            tx.schedule_item(&job, options)?;
             receipts.push(Receipt::Accepted);
         }
         tx.commit().await?;
@@ -91,6 +118,6 @@ impl GroupWrite for Arrivals {
     }
 
     fn is_unavailable(error: &SocialError) -> bool {
-        error.is_unavailable()
+        is_away(error)
     }
 }

@@ -26,6 +26,7 @@ mod forwarded;
 mod inbox;
 mod incoming;
 mod intake;
+mod leftovers;
 mod like;
 mod move_;
 mod needs;
@@ -110,6 +111,8 @@ pub fn register(runtime: Runtime, social: &Social) -> Runtime {
         .job::<forwarded::ReadForwarded>(context.clone())
         .job::<move_::MoveFollowers>(context.clone())
         .job::<prune::PruneApplied>(context.clone())
-        .cron("social.prune_applied", "17 3 * * *", prune::PruneApplied {});
+        .job::<prune::PruneTombstones>(context.clone())
+        .cron("social.prune_applied", "17 3 * * *", prune::PruneApplied {})
+        .cron("social.prune_tombstones", "7 * * * *", prune::PruneTombstones {});
     threads::register(remote::register(runtime, &context), &context)
 }

@@ -14,6 +14,6 @@ pub(super) async fn apply(
     let Some((account, post)) = pinned(applying, activity) else {
         return Ok(Outcome::Ignored("it is about no pinned post"));
     };
-    pins::unpin(applying.tx, account, &[post]).await?;
+    pins::unpin(applying.social, applying.tx, account, &[post]).await?;
     Ok(Outcome::Applied)
 }

@@ -5,7 +5,8 @@ use url::Url;
 
 use super::apply::{Applying, Outcome};
 use super::incoming::Incoming;
-use crate::store::{inbound_activities, inbound_relations};
+use super::leftovers::UNDONE;
+use crate::store::inbound_relations;
 use crate::write::blocks;
 use crate::write::follows::{self, End, FollowPair};
 use crate::write::posts::{self, DeletedPost};
@@ -13,7 +14,7 @@ use crate::write::reactions;
 use crate::{AccountId, SocialError};
 
 /// What is undone is found by its id, or by what it was about where a server forgot the id. Only
-/// whoever did it can undo it. What never came is remembered as undone.
+/// whoever did it can undo it. What never came is remembered as undone, for some hours.
 ///
 /// An Undo that comes again undoes only what has the very id that it names: else one that was sent
 /// twice would undo, or keep away, what was done anew in between.
@@ -44,14 +45,7 @@ pub(super) async fn apply(
         return Ok(Outcome::Applied);
     }
     let Some(id) = id else { return Ok(Outcome::Ignored("nothing is known of what it undoes")) };
-    inbound_activities::bury(
-        applying.tx.conn(),
-        id.as_str(),
-        activity.actor.as_str(),
-        applying.now,
-    )
-    .await?;
-    applying.known.bury(&id, &activity.actor);
+    applying.bury(&id, activity, UNDONE);
     Ok(Outcome::Applied)
 }
 
@@ -68,7 +62,7 @@ async fn undo_by_id(
         }
         let boost = DeletedPost { post: post.id, cause };
         posts::delete(applying.social, applying.tx, &[boost]).await?;
-        applying.stored(id.as_str().to_owned());
+        applying.gone(id);
         return Ok(true);
     }
     let conn = applying.tx.conn();
@@ -80,7 +74,7 @@ async fn undo_by_id(
         return Ok(true);
     }
     if let Some(post) = inbound_relations::favourite_by_uri(conn, actor, id.as_str()).await? {
-        reactions::unfavourite(applying.tx, &[(actor, post, cause)]).await?;
+        reactions::unfavourite(applying.social, applying.tx, &[(actor, post, cause)]).await?;
         return Ok(true);
     }
     if let Some(block) = inbound_relations::block_by_uri(conn, actor, id.as_str()).await? {
@@ -109,7 +103,9 @@ async fn undo_by_content(
         }
         ActivityKind::Like => {
             let Some(post) = known.post(&object).map(|post| post.id) else { return Ok(false) };
-            !reactions::unfavourite(applying.tx, &[(actor, post, cause)]).await?.is_empty()
+            !reactions::unfavourite(applying.social, applying.tx, &[(actor, post, cause)])
+                .await?
+                .is_empty()
         }
         ActivityKind::Announce => {
             let Some(post) = known.post(&object).map(|post| post.id) else { return Ok(false) };

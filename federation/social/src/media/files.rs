@@ -1,11 +1,13 @@
 //! Where files are kept: a folder behind the object store's port, which allows S3 later.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
 use super::sniff::FileType;
@@ -13,8 +15,9 @@ use crate::{SocialError, SocialSettings};
 
 /// Pictures that are decoded at the same time: each can take 130 MB.
 const DECODED_AT_ONCE: usize = 2;
-/// Most bytes that are read for one answer; longer files are served in ranges of this.
-const MOST_AT_ONCE: u64 = 8 << 20;
+/// Bytes of a file that are read at once: what a slow reader holds in memory, and one trip to the
+/// threads that read where the store's own stream would make a hundred.
+const PIECE: u64 = 1 << 20;
 /// Random bytes of a path.
 const SECRET: usize = 20;
 
@@ -23,12 +26,32 @@ const SECRET: usize = 20;
 pub struct MediaFile {
     /// Its content type: one of those we accept.
     pub content_type: &'static str,
-    /// The whole file or the range asked for, of which at most 8 MiB are given at a time.
-    pub bytes: Bytes,
-    /// Where in the file these bytes begin.
-    pub first: u64,
-    /// Size of the whole file.
+    /// Its size in bytes.
     pub size: u64,
+    path: Path,
+    files: Arc<dyn ObjectStore>,
+}
+
+impl MediaFile {
+    /// These bytes of it, piece by piece as they are taken; what reaches past its end is left out.
+    /// A piece that cannot be read ends the stream with an error, never with silence.
+    pub fn read(&self, bytes: Range<u64>) -> BoxStream<'static, Result<Bytes, SocialError>> {
+        let left = bytes.start..bytes.end.min(self.size);
+        let state = (Arc::clone(&self.files), self.path.clone(), left);
+        stream::try_unfold(state, |(files, path, left)| async move {
+            if left.is_empty() {
+                return Ok(None);
+            }
+            let end = left.end.min(left.start.saturating_add(PIECE));
+            let piece = files.get_range(&path, left.start..end).await.map_err(failed)?;
+            // A store may give less, where a file became shorter.
+            if u64::try_from(piece.len()) != Ok(end - left.start) {
+                return Err(SocialError::Media("a file is shorter than it was".into()));
+            }
+            Ok(Some((piece, (files, path, end..left.end))))
+        })
+        .boxed()
+    }
 }
 
 /// A file about to be stored.
@@ -62,12 +85,23 @@ impl MediaStore {
         Ok(Self { files: Arc::new(files), decoders })
     }
 
-    /// Stores a file under a path that nobody can guess, and gives that path.
-    pub(super) async fn put(&self, file: NewFile) -> Result<String, SocialError> {
+    /// A path for a new file that nobody can guess.
+    pub(super) fn new_path(kind: FileType) -> String {
         let secret = hex::encode(rand::random::<[u8; SECRET]>());
         let (folder, name) = secret.split_at(2);
-        let path = format!("{folder}/{name}.{}", file.kind.extension());
-        self.files.put(&Path::from(path.as_str()), file.bytes.into()).await.map_err(failed)?;
+        format!("{folder}/{name}.{}", kind.extension())
+    }
+
+    /// Stores a file under a path of [`Self::new_path`].
+    pub(super) async fn put_at(&self, path: &str, bytes: Bytes) -> Result<(), SocialError> {
+        self.files.put(&Path::from(path), bytes.into()).await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Stores a file under a new path, and gives that path.
+    pub(super) async fn put(&self, file: NewFile) -> Result<String, SocialError> {
+        let path = Self::new_path(file.kind);
+        self.put_at(&path, file.bytes).await?;
         Ok(path)
     }
 
@@ -82,33 +116,17 @@ impl MediaStore {
         }
     }
 
-    /// Reads a file, or a range of it.
-    pub(super) async fn open_file(
-        &self,
-        path: &str,
-        range: Option<(u64, Option<u64>)>,
-    ) -> Result<MediaFile, SocialError> {
+    /// Finds a file.
+    pub(super) async fn open_file(&self, path: &str) -> Result<MediaFile, SocialError> {
         let kind = kind_of(path).ok_or(SocialError::NotFound)?;
         let path = Path::from(path);
-        let head = match self.files.head(&path).await {
-            Ok(head) => head,
+        let size = match self.files.head(&path).await {
+            Ok(head) => head.size,
             Err(object_store::Error::NotFound { .. }) => return Err(SocialError::NotFound),
             Err(error) => return Err(failed(error)),
         };
-        let (first, last) = range.unwrap_or((0, None));
-        if first >= head.size && (first > 0 || head.size > 0) {
-            return Err(SocialError::Invalid("the range begins past the end".into()));
-        }
-        let end = last.map_or(head.size, |last| last.saturating_add(1)).min(head.size);
-        let end = end.min(first.saturating_add(MOST_AT_ONCE)).max(first);
-        if first == end {
-            return Err(SocialError::Invalid("the range is empty".into()));
-        }
-        let options =
-            GetOptions { range: Some(GetRange::Bounded(first..end)), ..GetOptions::default() };
-        let found = self.files.get_opts(&path, options).await.map_err(failed)?;
-        let bytes = found.bytes().await.map_err(failed)?;
-        Ok(MediaFile { content_type: kind.content_type(), bytes, first, size: head.size })
+        let files = Arc::clone(&self.files);
+        Ok(MediaFile { content_type: kind.content_type(), size, path, files })
     }
 }
 

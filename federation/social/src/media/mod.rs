@@ -14,13 +14,14 @@ mod gif;
 mod intake;
 mod mp4;
 mod picture;
+mod profile;
 mod sniff;
 mod sweep;
 #[cfg(test)]
 mod tests;
 mod webp;
 
-use bytes::Bytes;
+use spine::Cause;
 
 use crate::limits::DESCRIPTION_CHARACTERS;
 use crate::read::entities::{Focus, MediaAttachment};
@@ -31,26 +32,9 @@ use crate::{AccountId, MediaId, Social, SocialError};
 pub use files::MediaFile;
 pub(crate) use files::MediaStore;
 pub use intake::Upload;
+pub(crate) use profile::{NewPicture, ProfilePicture, STAYS};
 pub(crate) use sniff::ACCEPTED_TYPES;
 pub use sweep::RemoveUnattached;
-
-/// Which picture of a profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProfilePicture {
-    /// The square one: cut and scaled to 400 × 400.
-    Avatar,
-    /// The banner: cut and scaled to 1500 × 500.
-    Header,
-}
-
-impl ProfilePicture {
-    fn size(self) -> (u32, u32) {
-        match self {
-            Self::Avatar => (400, 400),
-            Self::Header => (1_500, 500),
-        }
-    }
-}
 
 impl Social {
     /// Stores a file that a person uploads, to be attached to a post within a day.
@@ -138,37 +122,36 @@ impl Social {
         Ok(media_view(row, self.addresses()))
     }
 
-    /// Stores a picture for a profile and gives its path in the media store, which goes into the
-    /// account's `avatar_url` or `header_url` as it is.
+    /// Removes an upload that no post has, with its files, as Mastodon does since 4.4.
     ///
     /// # Errors
-    /// It is too large or no picture, or the store failed.
-    pub async fn store_profile_picture(
-        &self,
-        picture: ProfilePicture,
-        bytes: Bytes,
-    ) -> Result<String, SocialError> {
-        let file = self.0.media.prepare_cover(self.settings(), bytes, picture.size()).await?;
-        self.0.media.put(file).await
+    /// Not found (or not the actor's), [`SocialError::Invalid`] where a post has it, or a store
+    /// failed.
+    pub async fn delete_media(&self, actor: AccountId, id: MediaId) -> Result<(), SocialError> {
+        let mut tx = self.spine().begin(Cause::by(format!("account:{actor}"))).await?;
+        let removed = media_uploads::remove_one(tx.conn(), actor.number(), id.number()).await?;
+        let Some(files) = removed else {
+            tx.rollback().await?;
+            // Not found, where it is none of the actor's.
+            self.media(actor, id).await?;
+            return Err(SocialError::Invalid(
+                "Media attachment is currently used by a status".to_owned(),
+            ));
+        };
+        // The row is gone for others only after its files are, as in the sweep.
+        for path in &files {
+            self.0.media.remove(path).await?;
+        }
+        tx.commit().await?;
+        Ok(())
     }
 
-    /// The public address of a path in the media store (`/media/…` of our origin); addresses of
-    /// others stay as they are.
-    pub fn media_url(&self, path: &str) -> String {
-        self.addresses().media(path)
-    }
-
-    /// Opens a stored file for serving. `range`: first and last byte, inclusive; what reaches past
-    /// the end is cut.
+    /// Opens a stored file for serving.
     ///
     /// # Errors
-    /// Not found, the range begins past the end ([`SocialError::Invalid`]), or the store failed.
-    pub async fn open_media(
-        &self,
-        path: &str,
-        range: Option<(u64, Option<u64>)>,
-    ) -> Result<MediaFile, SocialError> {
-        self.0.media.open_file(path, range).await
+    /// Not found, or the store failed.
+    pub async fn open_media(&self, path: &str) -> Result<MediaFile, SocialError> {
+        self.0.media.open_file(path).await
     }
 }
 

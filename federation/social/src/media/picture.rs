@@ -8,7 +8,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder, ImageEncoder, ImageFormat, ImageReader, Limits};
 
 use super::sniff::FileType;
-use crate::limits::PICTURE_PIXELS;
+use crate::limits::{PICTURE_PIXELS, PICTURE_SIDE};
 
 /// Most pixels of a picture that is stored (Mastodon: 3,840 × 2,160); larger ones are shrunk.
 const STORED_PIXELS: u64 = 8_294_400;
@@ -30,6 +30,9 @@ pub(crate) enum PictureError {
     /// More pixels than we read.
     #[error("Picture has too many pixels")]
     TooManyPixels,
+    /// A side is longer than we read.
+    #[error("Picture is too long or too wide (a side has at most {PICTURE_SIDE} pixels)")]
+    TooLong,
     /// More frames than we show.
     #[error("Picture has too many frames")]
     TooManyFrames,
@@ -63,6 +66,12 @@ pub(crate) fn read(kind: FileType, bytes: &[u8]) -> Result<Picture, PictureError
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > PICTURE_PIXELS {
         return Err(PictureError::TooManyPixels);
+    }
+    if width == 0 || height == 0 {
+        return Err(PictureError::Unreadable);
+    }
+    if width.max(height) > PICTURE_SIDE {
+        return Err(PictureError::TooLong);
     }
     // A picture whose orientation cannot be read is shown as it is.
     let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
@@ -127,8 +136,16 @@ impl Picture {
     }
 
     /// It in exactly this size, cut at the sides where its shape differs.
+    ///
+    /// It is cut before it is scaled: scaled whole to cover the size, a picture of one by thirty
+    /// thousand pixels would need more memory than there is.
     pub fn cover(&self, (width, height): (u32, u32)) -> Self {
-        self.with(self.pixels.resize_to_fill(width, height, FilterType::CatmullRom))
+        let (whole_width, whole_height) = (self.pixels.width(), self.pixels.height());
+        let cut_width = scaled(whole_height, width, height).clamp(1, whole_width);
+        let cut_height = scaled(whole_width, height, width).clamp(1, whole_height);
+        let (left, top) = ((whole_width - cut_width) / 2, (whole_height - cut_height) / 2);
+        let cut = self.pixels.crop_imm(left, top, cut_width, cut_height);
+        self.with(cut.resize_exact(width, height, FilterType::CatmullRom))
     }
 
     /// The few colours that are shown while it loads.
@@ -167,6 +184,54 @@ impl Picture {
             && let Err(error) = encoder.set_icc_profile(colours.clone())
         {
             tracing::debug!(%error, "a colour profile could not be kept");
+        }
+    }
+}
+
+/// `side × numerator / denominator`, rounded.
+fn scaled(side: u32, numerator: u32, denominator: u32) -> u32 {
+    let (numerator, denominator) = (u64::from(numerator), u64::from(denominator.max(1)));
+    let scaled = (u64::from(side) * numerator + denominator / 2) / denominator;
+    u32::try_from(scaled).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+
+    fn picture(pixels: RgbImage) -> Picture {
+        Picture { pixels: pixels.into(), colours: None, is_drawn: false }
+    }
+
+    #[test]
+    fn a_cover_keeps_the_middle_and_the_shape_of_things() {
+        // Three squares; the one in the middle is red.
+        let squares = RgbImage::from_fn(900, 300, |x, _| {
+            if (300..600).contains(&x) { Rgb([220, 20, 20]) } else { Rgb([20, 20, 220]) }
+        });
+        let cover = picture(squares.clone()).cover((400, 400));
+        assert_eq!(cover.size(), (400, 400));
+        assert!(cover.pixels.to_rgb8().pixels().all(|pixel| pixel.0[0] > 200), "only the middle");
+        let wide = picture(squares).cover((1_500, 500)).pixels.to_rgb8();
+        assert_eq!(wide.get_pixel(20, 250).0, [20, 20, 220]);
+        assert_eq!(wide.get_pixel(750, 250).0, [220, 20, 20]);
+    }
+
+    #[test]
+    fn the_thinnest_pictures_are_covered_previewed_and_hashed_within_little_memory() {
+        for (width, height) in [(1, PICTURE_SIDE), (PICTURE_SIDE, 1), (1, 1), (3, PICTURE_SIDE)] {
+            let thin = picture(RgbImage::from_pixel(width, height, Rgb([20, 200, 20])));
+            for size in [(400, 400), (1_500, 500)] {
+                let cover = thin.cover(size);
+                assert_eq!((cover.pixels.width(), cover.pixels.height()), size);
+                assert_eq!(cover.pixels.to_rgb8().get_pixel(200, 200).0, [20, 200, 20]);
+            }
+            let small = thin.small();
+            assert!(small.pixels.width() <= PREVIEW_SIDE && small.pixels.height() <= PREVIEW_SIDE);
+            assert!(thin.blurhash().is_some());
+            assert_eq!(thin.shrunk().size(), thin.size());
         }
     }
 }

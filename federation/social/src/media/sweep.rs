@@ -1,11 +1,11 @@
-//! Removing uploads that nobody attached.
+//! Removing files that nobody shows: uploads that no post has, pictures that no profile has.
 
 use async_trait::async_trait;
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
 use spine::{Cause, Job, JobError, JobRun, Lane};
 
-use crate::store::media_uploads;
+use crate::store::{media_uploads, unused_files};
 use crate::{Social, SocialError};
 
 /// How long an upload waits for its post.
@@ -14,7 +14,7 @@ const WAITS_HOURS: i64 = 24;
 const BATCH: i64 = 100;
 
 /// Removes uploads that no post took within a day: those that were never attached, and those whose
-/// post was deleted or edited since.
+/// post was deleted or edited since. Removes what profiles left behind, too.
 ///
 /// Rows and files go together: a row is gone for others only after its files are, so that a run
 /// that is cut short is made good by the next, and no post takes an upload meanwhile.
@@ -28,7 +28,8 @@ impl Job for RemoveUnattached {
     const LANE: Lane = Lane::Background;
 
     async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
-        Ok(social.remove_unattached_media().await?)
+        social.remove_unattached_media().await?;
+        Ok(social.remove_unused_files().await?)
     }
 }
 
@@ -50,6 +51,26 @@ impl Social {
             }
             tx.commit().await?;
             tracing::info!(files = files.len(), "unattached media was removed");
+        }
+    }
+
+    /// Removes the pictures that no profile shows, and whose time has come.
+    ///
+    /// # Errors
+    /// A store failed.
+    pub(crate) async fn remove_unused_files(&self) -> Result<(), SocialError> {
+        let now = self.spine().clock().now();
+        loop {
+            let mut tx = self.spine().begin(Cause::system()).await?;
+            let files = unused_files::remove_due(tx.conn(), now, BATCH).await?;
+            if files.is_empty() {
+                return Ok(());
+            }
+            for path in &files {
+                self.0.media.remove(path).await?;
+            }
+            tx.commit().await?;
+            tracing::info!(files = files.len(), "unused profile pictures were removed");
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Uploads against a real database and a real folder.
 
+mod profiles;
+
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 use spine::Cause;
 
-use super::{ProfilePicture, Upload};
+use super::Upload;
 use crate::read::entities::Focus;
 use crate::read::tests::Node;
 use crate::write::posts::{self, DeletedPost};
@@ -60,6 +63,21 @@ fn path(url: Option<&str>) -> &str {
     url.unwrap().strip_prefix("https://here.example/media/").unwrap()
 }
 
+/// A stored file's content type and bytes.
+async fn stored(node: &Node, path: &str) -> Result<(&'static str, Bytes), SocialError> {
+    let file = node.social.open_media(path).await?;
+    let bytes = part(node, path, 0..u64::MAX).await;
+    assert_eq!(bytes.len() as u64, file.size);
+    Ok((file.content_type, bytes))
+}
+
+/// A part of a stored file.
+async fn part(node: &Node, path: &str, bytes: std::ops::Range<u64>) -> Bytes {
+    let file = node.social.open_media(path).await.unwrap();
+    let pieces: Vec<Bytes> = file.read(bytes).try_collect().await.unwrap();
+    pieces.concat().into()
+}
+
 async fn start() -> (Node, AccountId) {
     let node = Node::start().await;
     let me = node.account("me", None).await;
@@ -93,13 +111,12 @@ async fn places_are_removed_and_pictures_turned_upright() {
     assert_eq!(made.description.as_deref(), Some("red and blue"));
     assert!(made.blurhash.is_some());
     for url in [&made.url, &made.preview_url] {
-        let stored = node.social.open_media(path(url.as_deref()), None).await.unwrap();
-        assert_eq!(stored.content_type, "image/jpeg");
-        assert_eq!(stored.size, stored.bytes.len() as u64);
+        let (content_type, bytes) = stored(&node, path(url.as_deref())).await.unwrap();
+        assert_eq!(content_type, "image/jpeg");
         for secret in [&b"Exif"[..], b"GPS", b"48.137154", b"at-home"] {
-            assert!(!holds(&stored.bytes, secret));
+            assert!(!holds(&bytes, secret));
         }
-        let picture = image::load_from_memory(&stored.bytes).unwrap().to_rgb8();
+        let picture = image::load_from_memory(&bytes).unwrap().to_rgb8();
         let top = picture.get_pixel(picture.width() / 2, 10).0;
         assert!(top[0] > 150 && top[2] < 100, "red is on top now: {top:?}");
     }
@@ -152,9 +169,9 @@ async fn transparent_pictures_stay_transparent() {
         .write_image(picture.as_raw(), 700, 20, ExtendedColorType::Rgba8)
         .unwrap();
     let made = node.social.upload(me, upload(file)).await.unwrap();
-    let stored = node.social.open_media(path(made.url.as_deref()), None).await.unwrap();
-    assert_eq!(stored.content_type, "image/png");
-    let picture = image::load_from_memory(&stored.bytes).unwrap().to_rgba8();
+    let (content_type, bytes) = stored(&node, path(made.url.as_deref())).await.unwrap();
+    assert_eq!(content_type, "image/png");
+    let picture = image::load_from_memory(&bytes).unwrap().to_rgba8();
     assert_eq!(picture.get_pixel(5, 5).0, [1, 2, 3, 120]);
 }
 
@@ -171,20 +188,31 @@ async fn videos_are_stored_as_they_are_and_served_in_ranges() {
     assert!(made.blurhash.is_some(), "from its thumbnail");
     assert_ne!(made.preview_url, made.url);
     let at = path(made.url.as_deref());
-    let whole = node.social.open_media(at, None).await.unwrap();
-    assert_eq!(whole.bytes, file);
-    let part = node.social.open_media(at, Some((4, Some(7)))).await.unwrap();
-    assert_eq!((part.bytes, part.first, part.size), (Bytes::from("ftyp"), 4, file.len() as u64));
-    let tail = node.social.open_media(at, Some((24, Some(9_999)))).await.unwrap();
-    assert_eq!(tail.bytes, Bytes::from("film"));
-    assert!(matches!(
-        node.social.open_media(at, Some((9_999, None))).await,
-        Err(SocialError::Invalid(_))
-    ));
-    assert!(matches!(
-        node.social.open_media("../../etc/passwd", None).await,
-        Err(SocialError::NotFound)
-    ));
+    assert_eq!(stored(&node, at).await.unwrap(), ("video/mp4", file.into()));
+    assert_eq!(part(&node, at, 4..8).await, "ftyp");
+    assert_eq!(part(&node, at, 24..9_999).await, "film", "what reaches past the end is left out");
+    assert_eq!(part(&node, at, 9_999..10_000).await, "");
+    let elsewhere = node.social.open_media("../../etc/passwd").await;
+    assert!(matches!(elsewhere, Err(SocialError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_large_file_is_read_whole_piece_by_piece_and_never_cut_short_in_silence() {
+    let (node, me) = start().await;
+    let mut file = b"\0\0\0\x10ftypisom\0\0\0\0\0\x98\x96\x88mdat".to_vec();
+    // 10,000,000 bytes that repeat nowhere near the size of a piece.
+    file.extend((0..10_000_000_u32).map(|index| (index % 251) as u8));
+    let made = node.social.upload(me, upload(file.clone())).await.unwrap();
+    let at = path(made.url.as_deref());
+    assert!(stored(&node, at).await.unwrap().1 == file);
+    assert!(part(&node, at, 1_048_575..7_000_001).await == file[1_048_575..7_000_001]);
+
+    let opened = node.social.open_media(at).await.unwrap();
+    let mut pieces = opened.read(0..opened.size);
+    assert_eq!(pieces.try_next().await.unwrap().unwrap().len(), 1 << 20);
+    let on_disk = node.social.settings().media_folder.join(at);
+    std::fs::File::options().write(true).open(on_disk).unwrap().set_len(1 << 20).unwrap();
+    assert!(pieces.try_next().await.is_err());
 }
 
 #[tokio::test]
@@ -233,9 +261,9 @@ async fn uploads_that_nobody_attached_are_gone_after_a_day() {
     node.social.remove_unattached_media().await.unwrap();
     assert!(node.social.media(me, lost.id).await.is_err());
     for url in [&lost.url, &lost.preview_url] {
-        assert!(node.social.open_media(path(url.as_deref()), None).await.is_err());
+        assert!(node.social.open_media(path(url.as_deref())).await.is_err());
     }
-    assert!(node.social.open_media(path(used.url.as_deref()), None).await.is_ok());
+    assert!(node.social.open_media(path(used.url.as_deref())).await.is_ok());
 }
 
 #[tokio::test]
@@ -255,12 +283,12 @@ async fn the_files_of_a_deleted_post_are_gone_after_a_day() {
     tx.commit().await.unwrap();
     // It may be written anew with the same picture.
     node.social.remove_unattached_media().await.unwrap();
-    assert!(node.social.open_media(path(made.url.as_deref()), None).await.is_ok());
+    assert!(node.social.open_media(path(made.url.as_deref())).await.is_ok());
     node.clock.advance(chrono::Duration::hours(25));
     node.social.remove_unattached_media().await.unwrap();
     assert!(node.social.media(me, made.id).await.is_err());
     for url in [&made.url, &made.preview_url] {
-        assert!(node.social.open_media(path(url.as_deref()), None).await.is_err());
+        assert!(node.social.open_media(path(url.as_deref())).await.is_err());
     }
 }
 
@@ -281,16 +309,27 @@ async fn a_file_that_cannot_be_removed_is_not_forgotten() {
 }
 
 #[tokio::test]
-async fn profile_pictures_are_cut_to_their_shape() {
-    let (node, _) = start().await;
-    let bytes = Bytes::from(with_exif(&jpeg(900, 300), 1));
-    let path = node.social.store_profile_picture(ProfilePicture::Avatar, bytes).await.unwrap();
-    let stored = node.social.open_media(&path, None).await.unwrap();
-    assert!(!holds(&stored.bytes, b"Exif"));
-    let picture = image::load_from_memory(&stored.bytes).unwrap();
-    assert_eq!((picture.width(), picture.height()), (400, 400));
-    assert_eq!(node.social.media_url(&path), format!("https://here.example/media/{path}"));
-    let text = Bytes::from("no picture");
-    let refused = node.social.store_profile_picture(ProfilePicture::Header, text).await;
-    assert!(matches!(refused, Err(SocialError::Invalid(_))));
+async fn an_upload_is_deleted_by_its_owner_unless_a_post_has_it() {
+    let (node, me) = start().await;
+    let other = node.account("other", None).await;
+    let made = node.social.upload(me, upload(jpeg(700, 20))).await.unwrap();
+    let theirs = node.social.delete_media(other, made.id).await;
+    assert!(matches!(theirs, Err(SocialError::NotFound)));
+    let used = node.social.upload(me, upload(jpeg(20, 20))).await.unwrap();
+    let post = node.post(me, Visibility::Public).await;
+    node.run(
+        "UPDATE social.media SET post_id = $2 WHERE id = $1",
+        &[used.id.number(), post.number()],
+    )
+    .await;
+    let refused = node.social.delete_media(me, used.id).await;
+    assert!(matches!(refused, Err(SocialError::Invalid(_))), "{refused:?}");
+    assert!(node.social.open_media(path(used.url.as_deref())).await.is_ok());
+
+    node.social.delete_media(me, made.id).await.unwrap();
+    for url in [&made.url, &made.preview_url] {
+        assert!(node.social.open_media(path(url.as_deref())).await.is_err());
+    }
+    let again = node.social.delete_media(me, made.id).await;
+    assert!(matches!(again, Err(SocialError::NotFound)));
 }

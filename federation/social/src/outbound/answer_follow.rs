@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spine::{Job, JobError, JobOptions, JobRun, Lane, Tx};
 
-use super::{Audience, Outgoing, address, send};
+use super::{Audience, Outgoing, address, relation, send_instead};
 use crate::store::write_commands as store;
 use crate::{AccountId, Social, SocialError};
 
@@ -62,12 +62,13 @@ impl Job for AnswerFollow {
             };
             let answer = Outgoing {
                 sender: self.target,
-                about: follower.uri,
+                about: relation("answer", self.target, self.follower),
                 body,
                 audience: Audience::one(self.follower),
                 urgent: true,
+                takes_back: false,
             };
-            send(social, &mut tx, &[answer]).await?;
+            send_instead(social, &mut tx, answer).await?;
         }
         tx.commit().await?;
         Ok(())

@@ -9,7 +9,7 @@ use crate::store::write_outbound as store;
 /// Bytes of bodies kept in memory.
 const CAPACITY: u64 = 16 * 1024 * 1024;
 
-/// The bodies of one process. A withdrawn activity may be read here for up to ten seconds.
+/// The bodies of one process. What another process withdraws may be read here for up to ten seconds.
 pub(crate) struct Bodies(Cache<i64, Bytes>);
 
 impl Bodies {
@@ -21,6 +21,11 @@ impl Bodies {
                 .time_to_live(std::time::Duration::from_secs(10))
                 .build(),
         )
+    }
+
+    /// Forgets what is in memory: something of it was withdrawn.
+    pub(crate) fn forget(&self) {
+        self.0.invalidate_all();
     }
 
     /// An activity's body; `None` where it was withdrawn.

@@ -42,6 +42,7 @@ impl Job for FederateActor {
                 body: builders::update(&id, &me, &object, &Addressing::everyone()),
                 audience: Audience::followers(self.account, Vec::new()),
                 urgent: false,
+                takes_back: false,
             };
             send(social, &mut tx, &[outgoing]).await?;
         }

@@ -34,7 +34,7 @@ impl BatchJob for FederatePost {
         tx: &mut Tx,
     ) -> Result<Vec<Result<(), JobError>>, JobError> {
         let posts: Vec<i64> = items.iter().map(|item| item.job.post.number()).collect();
-        let rows = documents_posts::notes(social.spine().worker_pool(), &posts).await?;
+        let rows = hold(tx, &posts).await?;
         let mut recipients = recipients(tx, &posts).await?;
         let mut outgoing = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|row| is_ours(row)) {
@@ -78,7 +78,7 @@ pub(super) async fn update(
     version: DateTime<Utc>,
 ) -> Result<(), SocialError> {
     let posts = [post.number()];
-    let rows = documents_posts::notes(social.spine().worker_pool(), &posts).await?;
+    let rows = hold(tx, &posts).await?;
     let Some(row) = rows.into_iter().find(is_ours) else { return Ok(()) };
     let Some(object) = social.render_post(&row) else { return Ok(()) };
     let mut accounts = recipients(tx, &posts).await?.remove(&post).unwrap_or_default();
@@ -90,6 +90,13 @@ pub(super) async fn update(
     let id = address(&format!("{}#updates/{}", row.uri, version.timestamp_millis()))?;
     let body = builders::update(&id, &address(&row.author_uri)?, &object, &addressing(&object));
     send(social, tx, &[to_send(&row, body, accounts)]).await
+}
+
+/// Posts that are to go out. Whoever deletes one of them meanwhile waits until what is said about it
+/// here is written, and can be withdrawn.
+async fn hold(tx: &mut Tx, posts: &[i64]) -> Result<Vec<NoteRow>, SocialError> {
+    store::hold(tx.conn(), posts).await?;
+    Ok(documents_posts::notes(tx.conn(), posts).await?)
 }
 
 /// Whether the row may go out: ours, and its author still here.
@@ -105,6 +112,7 @@ fn to_send(row: &NoteRow, body: Value, accounts: Vec<AccountId>) -> Outgoing {
         body,
         audience: Audience { followers_of: (!is_direct).then_some(row.author_id), accounts },
         urgent: is_direct,
+        takes_back: false,
     }
 }
 

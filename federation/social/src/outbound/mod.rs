@@ -3,7 +3,10 @@
 //! Whoever changes something schedules its telling in the same transaction; nothing is sent from
 //! here before that is committed. An activity's body is written once ([`send`]), whatever the
 //! number of its recipients, and every delivery signs it for its host. What is on its way about a
-//! post that is deleted meanwhile is withdrawn ([`withdraw`]).
+//! post that is deleted meanwhile is withdrawn ([`withdraw`]), and so is what a deleted account was
+//! about to say ([`withdraw_all_of`]). Deliveries that wait for their host come in any order, so of
+//! what is said and taken back (a Follow, a Like, a Block and their Undos) only the last word stays on
+//! its way ([`send_instead`]).
 
 mod activities;
 mod answer_follow;
@@ -86,6 +89,7 @@ pub(crate) struct Outgoing {
     /// Which local account signs it.
     pub(crate) sender: AccountId,
     /// The post or actor that it shows: when that is deleted, what is not delivered yet is dropped.
+    /// Or a [`relation`], of which only the last word is delivered.
     pub(crate) about: String,
     /// The activity.
     pub(crate) body: Value,
@@ -93,6 +97,29 @@ pub(crate) struct Outgoing {
     pub(crate) audience: Audience,
     /// Whether somebody waits for it: it goes before the rest.
     pub(crate) urgent: bool,
+    /// Whether it takes something back, or says that it is gone: then it goes out although its sender
+    /// is deleted meanwhile.
+    pub(crate) takes_back: bool,
+}
+
+/// What activities are about that say how one of ours stands to somebody or something, and that he
+/// no longer does.
+pub(crate) fn relation(kind: &str, whose: AccountId, to: impl std::fmt::Display) -> String {
+    format!("{kind}:{whose}:{to}")
+}
+
+/// Sends an activity instead of those about the same that are still on their way: they may have
+/// arrived or not, and must not arrive after it.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn send_instead(
+    social: &Social,
+    tx: &mut Tx,
+    outgoing: Outgoing,
+) -> Result<(), SocialError> {
+    withdraw(social, tx, &[&outgoing.about]).await?;
+    send(social, tx, &[outgoing]).await
 }
 
 /// Sends activities: finds their inboxes now and schedules a delivery to each. For workers, and for
@@ -157,12 +184,39 @@ pub(crate) async fn send_later(
     Ok(())
 }
 
-/// Withdraws what is still on its way about these posts or actors.
+/// Withdraws what is still on its way about these posts, actors or relations.
 ///
 /// # Errors
 /// The store failed.
-pub(crate) async fn withdraw(tx: &mut Tx, about: &[&str]) -> Result<(), SocialError> {
-    Ok(store::withdraw(tx.conn(), about).await?)
+pub(crate) async fn withdraw(
+    social: &Social,
+    tx: &mut Tx,
+    about: &[&str],
+) -> Result<(), SocialError> {
+    let withdrawn = store::withdraw(tx.conn(), about).await?;
+    forget_bodies(social, tx, withdrawn);
+    Ok(())
+}
+
+/// Withdraws everything that a local account has on its way, but for what takes something back.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn withdraw_all_of(
+    social: &Social,
+    tx: &mut Tx,
+    account: AccountId,
+) -> Result<(), SocialError> {
+    let withdrawn = store::withdraw_all_of(tx.conn(), account.number()).await?;
+    forget_bodies(social, tx, withdrawn);
+    Ok(())
+}
+
+fn forget_bodies(social: &Social, tx: &mut Tx, withdrawn: u64) {
+    if withdrawn > 0 {
+        let social = social.clone();
+        tx.on_commit(move || social.0.bodies.forget());
+    }
 }
 
 /// Tells a remote follower that he may not follow. For requests that were never stored.
@@ -193,7 +247,9 @@ async fn keep(
     let about: Vec<&str> = outgoing.iter().map(|item| item.about.as_str()).collect();
     let bodies: Vec<String> = outgoing.iter().map(|item| item.body.to_string()).collect();
     let bodies: Vec<&str> = bodies.iter().map(String::as_str).collect();
-    store::insert_activities(tx.conn(), &ids, &about, &bodies, now).await?;
+    let withdrawn_with: Vec<Option<i64>> =
+        outgoing.iter().map(|item| (!item.takes_back).then_some(item.sender.number())).collect();
+    store::insert_activities(tx.conn(), &ids, &about, &bodies, &withdrawn_with, now).await?;
     Ok(ids)
 }
 

@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spine::{Job, JobError, JobOptions, JobRun, Lane, Tx};
 
-use super::{Audience, Outgoing, address, send};
+use super::activities::follow_of;
+use super::{Audience, Outgoing, address, send_instead};
+use crate::store::inbound_activities::take_turns;
 use crate::store::write_commands as store;
 use crate::{AccountId, Social, SocialError};
 
@@ -40,9 +42,13 @@ impl Job for UndoFollow {
     async fn run(&self, social: &Social, run: &mut JobRun) -> Result<(), JobError> {
         let mut tx = run.begin().await?;
         let follower = self.follower.number();
+        let about = follow_of(self.follower, self.target);
+        take_turns(tx.conn(), std::slice::from_ref(&about)).await?;
         let target = store::target(tx.conn(), follower, self.target.number()).await?;
         let actor = store::actor(social.spine().worker_pool(), follower).await?;
-        if let (Some(actor), Some(target)) = (actor, target.filter(|target| !target.is_local)) {
+        // Whoever follows again has said so with another Follow, which this would end.
+        let still = |target: &store::TargetRow| !target.is_local && target.follow_uri.is_none();
+        if let (Some(actor), Some(target)) = (actor, target.filter(still)) {
             let me = address(&actor.uri)?;
             let follow = builders::follow(&address(&self.follow)?, &me, &address(&target.uri)?);
             // Outside the follow's own id: where that has a fragment, a path cannot follow it.
@@ -50,12 +56,13 @@ impl Job for UndoFollow {
             let undo = address(&format!("{me}#undos/follows/{number}"))?;
             let outgoing = Outgoing {
                 sender: self.follower,
-                about: target.uri,
+                about,
                 body: builders::undo(&undo, &me, &follow),
                 audience: Audience::one(self.target),
                 urgent: true,
+                takes_back: true,
             };
-            send(social, &mut tx, &[outgoing]).await?;
+            send_instead(social, &mut tx, outgoing).await?;
         }
         tx.commit().await?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::ask::{PEOPLE, account_ids, cut};
+use super::ask::{PEOPLE, Sizes, account_ids, cut};
 use super::entities::{
     Account, CredentialAccount, FamiliarFollowers, MutedAccount, Relationship, Role, Shared,
     Source, Suggestion, Timestamp,
@@ -163,7 +163,18 @@ impl Social {
         people: People,
         page: &Page,
     ) -> Result<Paged<Shared<Account>>, SocialError> {
-        let window = PEOPLE.window(page);
+        self.people_by(PEOPLE, viewer, people, page).await
+    }
+
+    /// [`Social::people`] in pages of other sizes.
+    pub(super) async fn people_by(
+        &self,
+        sizes: Sizes,
+        viewer: Option<AccountId>,
+        people: People,
+        page: &Page,
+    ) -> Result<Paged<Shared<Account>>, SocialError> {
+        let window = sizes.window(page);
         let rows =
             read_people::people(self.spine().pool(), self.asker(viewer), people, window).await?;
         let rows = cut(page, window, rows);

@@ -27,6 +27,8 @@ pub(super) struct Sizes(pub u32, pub u32);
 pub(super) const POSTS: Sizes = Sizes(20, 40);
 /// Lists of people, notifications, domains.
 pub(super) const PEOPLE: Sizes = Sizes(40, 80);
+/// Members of a list, where a client asks for all at once.
+pub(super) const WHOLE_LIST: Sizes = Sizes(5_000, 5_000);
 /// Notifications.
 pub(super) const NOTIFICATIONS: Sizes = Sizes(40, 80);
 /// Hashtags.

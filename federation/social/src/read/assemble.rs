@@ -1,9 +1,10 @@
 //! Putting posts together: bodies and authors from the cache or the store, and what each viewer has
 //! to do with them, in a number of statements that does not depend on how many posts there are.
 //!
-//! One statement for the standing of all viewers towards all posts (and what they boost); for bodies
-//! that are not cached one, and one more for each kind of part that any of them has; two for authors that are not cached, one for votes where
-//! there are polls, one for filters that are not cached.
+//! One statement for the standing of all viewers towards all posts (and what they boost); beside it,
+//! for bodies that are not cached one, and one more for each kind of part that any of them has (again
+//! for what is boosted); then two for authors that are not cached, one for votes where there are
+//! polls, one for filters that are not cached.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -68,9 +69,15 @@ impl Social {
             return Ok(HashMap::new());
         }
         let now = self.spine().clock().now();
-        let standings = self.standings(wanted, now).await?;
-        let posts: HashSet<PostId> = standings.keys().map(|wanted| wanted.post).collect();
-        let views = self.post_views(posts).await?;
+        let posts = wanted.iter().map(|wanted| wanted.post).collect();
+        let (standings, mut views) =
+            tokio::try_join!(self.standings(wanted, now), self.post_views(posts))?;
+        let boosted: HashSet<PostId> = standings
+            .values()
+            .filter_map(|standing| standing.boost_of.map(PostId::from_number))
+            .filter(|post| !views.contains_key(post))
+            .collect();
+        views.extend(self.post_views(boosted).await?);
         let authors = self.account_views(views.values().map(|view| view.author).collect()).await?;
         let votes = self.votes(&standings, &views).await?;
         let viewers = wanted.iter().filter_map(|wanted| wanted.viewer).collect();

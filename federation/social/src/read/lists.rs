@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ask::WHOLE_LIST;
 use super::entities::{Account, List, Marker, Preferences, Shared, Timestamp};
 use super::{Page, Paged};
 use crate::store::read_accounts;
@@ -39,7 +40,8 @@ impl Social {
         row.map(Into::into).ok_or(SocialError::NotFound)
     }
 
-    /// The members of one of `viewer`'s lists. Pages by account id.
+    /// The members of one of `viewer`'s lists. Pages by account id. A limit of 0 asks for all of them,
+    /// without a way back; beyond [`WHOLE_LIST`] there is still a next page.
     ///
     /// # Errors
     /// Not found (or not `viewer`'s), or the store failed.
@@ -50,7 +52,13 @@ impl Social {
         page: &Page,
     ) -> Result<Paged<Shared<Account>>, SocialError> {
         self.list(viewer, id).await?;
-        self.people(Some(viewer), People::MembersOf(id.number()), page).await
+        let members = People::MembersOf(id.number());
+        if page.limit != Some(0) {
+            return self.people(Some(viewer), members, page).await;
+        }
+        let page = Page { limit: None, ..*page };
+        let all = self.people_by(WHOLE_LIST, Some(viewer), members, &page).await?;
+        Ok(Paged { prev: None, ..all })
     }
 
     /// `viewer`'s lists that hold an account.

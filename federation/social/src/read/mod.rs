@@ -13,6 +13,7 @@ pub mod cache;
 pub mod entities;
 pub(crate) mod filters;
 mod instance;
+mod languages;
 mod lists;
 mod notifications;
 pub(crate) mod page;

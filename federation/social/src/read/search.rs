@@ -1,10 +1,11 @@
 //! Search: by handle and name, by hashtag, by words, by address.
 
+use activitypub::vocabulary::parse_url;
 use url::Url;
 
 use super::entities::{Account, Search, Shared};
 use super::timelines::tag_name;
-use crate::remote::Resolved;
+use crate::remote::{Known, Resolved};
 use crate::store::read_search::{self, Part};
 use crate::{AccountId, PostId, Social, SocialError};
 
@@ -168,27 +169,30 @@ impl Social {
         address: &Url,
         found: &mut Search,
     ) -> Result<(), SocialError> {
-        let pool = self.spine().pool();
-        let mut post = read_search::post_by_address(pool, address.as_str()).await?;
-        let mut account = match post {
-            None => read_search::account_by_address(pool, address.as_str()).await?,
-            Some(_) => None,
-        };
-        if post.is_none() && account.is_none() && query.resolve && viewer.is_some() {
-            match self.resolve_uri(address.as_str()).await {
-                Ok(Some(Resolved::Post(id))) => post = Some(id.number()),
-                Ok(Some(Resolved::Account(id))) => account = Some(id.number()),
-                Ok(None) => {}
-                Err(error) if error.is_unavailable() => return Err(error),
-                Err(error) => tracing::debug!(%error, "an address could not be resolved"),
+        let there = match self.known_at(address).await? {
+            Known::Something(known) => Some(known),
+            Known::Unknown if query.resolve && viewer.is_some() => {
+                match self.ask_for_address(address).await {
+                    Ok(there) => there,
+                    Err(error) if error.is_unavailable() => return Err(error),
+                    Err(error) => {
+                        tracing::debug!(%error, "an address could not be resolved");
+                        None
+                    }
+                }
             }
-        }
+            Known::Unknown | Known::Nothing => None,
+        };
         let wants = |kind| query.kind.is_none_or(|wanted| wanted == kind);
-        if let Some(id) = post.filter(|_| wants(SearchKind::Statuses)) {
-            found.statuses = self.assemble(viewer, &[PostId::from_number(id)]).await?;
-        }
-        if let Some(id) = account.filter(|_| wants(SearchKind::Accounts)) {
-            found.accounts = self.accounts_in_order(&[AccountId::from_number(id)]).await?;
+        match there {
+            // Leaves out what the viewer may not see.
+            Some(Resolved::Post(id)) if wants(SearchKind::Statuses) => {
+                found.statuses = self.assemble(viewer, &[id]).await?;
+            }
+            Some(Resolved::Account(id)) if wants(SearchKind::Accounts) => {
+                found.accounts = self.accounts_in_order(&[id]).await?;
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -214,8 +218,7 @@ impl Social {
 
 /// The address that the text is, if it is one.
 fn as_address(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    (matches!(url.scheme(), "https" | "http") && url.has_host()).then_some(url)
+    parse_url(text)
 }
 
 /// The handle that the text is (`@name`, `name@domain`), without the `@` in front.

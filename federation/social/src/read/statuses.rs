@@ -57,7 +57,7 @@ impl Social {
         viewer: Option<AccountId>,
         id: PostId,
     ) -> Result<Context, SocialError> {
-        self.status(viewer, id).await?;
+        let root = self.status(viewer, id).await?;
         let limits = if viewer.is_some() { FOR_PEOPLE } else { FOR_STRANGERS };
         let pool = self.spine().pool();
         let ancestors: Vec<PostId> = read_threads::ancestors(pool, id.number(), limits.ancestors)
@@ -68,7 +68,7 @@ impl Social {
             .collect();
         let rows =
             read_threads::descendants(pool, id.number(), limits.descendants, limits.depth).await?;
-        let descendants = in_reading_order(id, &rows);
+        let descendants = in_reading_order((id, root.account.id), &rows);
         let all: Vec<PostId> = ancestors.iter().chain(&descendants).copied().collect();
         let mut shown: HashMap<PostId, Status> = self
             .assemble_shown(viewer, &all)
@@ -222,8 +222,14 @@ impl Social {
 
 /// Replies in the order they are read: each after what it replies to, siblings by age, except that
 /// an author's replies to the own post go first.
-fn in_reading_order(root: PostId, rows: &[read_threads::ThreadRow]) -> Vec<PostId> {
-    let authors: HashMap<i64, i64> = rows.iter().map(|row| (row.id, row.author)).collect();
+/// `root` is the post whose thread it is, with its author.
+fn in_reading_order(
+    (root, author): (PostId, AccountId),
+    rows: &[read_threads::ThreadRow],
+) -> Vec<PostId> {
+    let root_author = (root.number(), author.number());
+    let authors: HashMap<i64, i64> =
+        rows.iter().map(|row| (row.id, row.author)).chain([root_author]).collect();
     let mut children: HashMap<i64, Vec<(bool, i64)>> = HashMap::new();
     for row in rows {
         if let Some(parent) = row.parent {
@@ -257,17 +263,27 @@ mod tests {
         ThreadRow { id, parent: Some(parent), author }
     }
 
+    /// The thread of post 1, which this account wrote, in the order it is read.
+    fn order(author: i64, rows: &[ThreadRow]) -> Vec<i64> {
+        let root = (PostId::from_number(1), AccountId::from_number(author));
+        in_reading_order(root, rows).iter().map(|id| id.number()).collect()
+    }
+
     #[test]
     fn replies_follow_what_they_reply_to() {
         let rows = [row(2, 1, 7), row(3, 1, 8), row(4, 2, 9), row(5, 3, 9), row(6, 4, 7)];
-        let order: Vec<i64> =
-            in_reading_order(PostId::from_number(1), &rows).iter().map(|id| id.number()).collect();
-        assert_eq!(order, [2, 4, 6, 3, 5]);
+        assert_eq!(order(1, &rows), [2, 4, 6, 3, 5]);
+    }
+
+    #[test]
+    fn what_an_author_adds_to_the_own_post_goes_first() {
+        let rows = [row(2, 1, 7), row(3, 1, 8), row(4, 2, 9), row(5, 2, 7), row(6, 3, 8)];
+        assert_eq!(order(8, &rows), [3, 6, 2, 5, 4]);
     }
 
     #[test]
     fn a_thread_that_bites_its_tail_ends() {
         let rows = [row(2, 1, 7), row(1, 2, 7)];
-        assert_eq!(in_reading_order(PostId::from_number(1), &rows).len(), 1);
+        assert_eq!(order(1, &rows), [2]);
     }
 }

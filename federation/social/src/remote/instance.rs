@@ -7,7 +7,7 @@ use activitypub::vocabulary::parse_url;
 use spine::{Cause, Spine};
 
 use crate::store::documents_accounts;
-use crate::store::write_accounts::{self, NewLocal};
+use crate::store::write_local_accounts::{self, NewLocal};
 use crate::{SocialError, SocialSettings};
 
 /// The instance actor's key; makes the actor at first start. Its user name is the domain, as
@@ -57,7 +57,7 @@ async fn make(spine: &Spine, settings: &SocialSettings) -> Result<(), SocialErro
         ed25519_key_sealed: &spine.seal_secret(&ed25519.to_pkcs8_der().map_err(key_failed)?)?,
         ed25519_multibase: &ed25519.public_multibase(),
     };
-    write_accounts::insert_local(tx.conn(), &new).await?;
+    write_local_accounts::insert_local(tx.conn(), &new).await?;
     tx.commit().await?;
     Ok(())
 }

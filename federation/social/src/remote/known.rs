@@ -10,8 +10,8 @@ use url::Url;
 
 use super::limits;
 use crate::store::inbound_accounts::{self, AccountRow};
-use crate::store::inbound_activities;
 use crate::store::inbound_posts::{self, PostRow};
+use crate::store::inbound_tombstones;
 
 /// Ids looked up for one document; whoever names more is not answered about the rest.
 const IDS: usize = 2 * limits::MENTIONS;
@@ -76,7 +76,7 @@ impl Known {
         for post in inbound_posts::by_uris(conn, &uris).await? {
             self.posts.insert(post.uri.clone(), post);
         }
-        for tombstone in inbound_activities::tombstones(conn, &uris).await? {
+        for tombstone in inbound_tombstones::tombstones(conn, &uris).await? {
             self.tombstones.insert(tombstone.uri, tombstone.actor_uri);
         }
         Ok(())
@@ -118,6 +118,11 @@ impl Known {
     /// Whether this actor deleted or undid this before.
     pub(crate) fn is_buried(&self, uri: &Url, actor: &Url) -> bool {
         self.tombstones.get(uri.as_str()).is_some_and(|by| by == actor.as_str())
+    }
+
+    /// Notes that a post was just deleted.
+    pub(crate) fn forget_post(&mut self, uri: &Url) {
+        self.posts.remove(uri.as_str());
     }
 
     /// Remembers a tombstone that was just made.

@@ -15,6 +15,7 @@ pub(crate) mod keys;
 pub(crate) mod known;
 pub(crate) mod limits;
 mod listen;
+mod pages;
 pub(crate) mod patience;
 pub(crate) mod peer;
 pub(crate) mod people;
@@ -36,6 +37,7 @@ use spine::{Runtime, Spine};
 
 pub(crate) use error::RemoteError;
 pub(crate) use forms::HostForms;
+pub(crate) use pages::Known;
 pub use resolve::Resolved;
 
 use crate::Social;

@@ -1,16 +1,15 @@
 //! From what a person pastes into the search field to an account or a post.
 
-use activitypub::origin::same_origin;
 use activitypub::vocabulary::{Actor, Post, parse_url};
 use activitypub::webfinger::Handle;
 use spine::Cause;
 use url::Url;
 
 use super::RemoteError;
+use super::pages::Known;
 use super::posts::Wanted;
 use super::profile::FillProfile;
 use crate::store::inbound_accounts::{self, AccountRow};
-use crate::store::inbound_posts;
 use crate::{AccountId, PostId, Social, SocialError};
 
 /// What an address leads to.
@@ -77,36 +76,21 @@ impl Social {
     /// Its server could not be asked, or the store failed.
     pub async fn resolve_uri(&self, address: &str) -> Result<Option<Resolved>, SocialError> {
         let Some(url) = parse_url(address.trim()) else { return Ok(None) };
-        let pool = self.0.spine.pool();
-        if let Some(account) = inbound_accounts::by_uri(pool, url.as_str()).await? {
-            return Ok(visible(Some(account)).map(Resolved::Account));
-        }
-        if let Some(post) = inbound_posts::by_uri(pool, url.as_str()).await? {
-            return Ok(Some(Resolved::Post(post)));
-        }
-        if same_origin(&url, &self.0.settings.origin) {
-            return self.own_page(&url).await;
-        }
-        match self.read_address(&url).await {
-            Ok(found) => Ok(Some(found)),
-            Err(error) => absent_or(error),
+        match self.known_at(&url).await? {
+            Known::Something(found) => Ok(Some(found)),
+            Known::Nothing => Ok(None),
+            Known::Unknown => self.ask_for_address(&url).await,
         }
     }
 
-    /// What one of our pages shows: `/@user` or `/@user/id`.
-    async fn own_page(&self, url: &Url) -> Result<Option<Resolved>, SocialError> {
-        let Some((_, name)) = url.path().split_once("/@") else { return Ok(None) };
-        let pool = self.0.spine.pool();
-        match name.split_once('/') {
-            None => {
-                let account = inbound_accounts::by_handle(pool, name, None).await?;
-                Ok(visible(account).map(Resolved::Account))
-            }
-            Some((_, id)) => {
-                let Ok(post) = id.parse::<PostId>() else { return Ok(None) };
-                let stored = inbound_posts::in_thread(pool, post).await?;
-                Ok(stored.map(|_| Resolved::Post(post)))
-            }
+    /// What an address of another server leads to, read from there.
+    ///
+    /// # Errors
+    /// Its server could not be asked, or the store failed.
+    pub(crate) async fn ask_for_address(&self, url: &Url) -> Result<Option<Resolved>, SocialError> {
+        match self.read_address(url).await {
+            Ok(found) => Ok(Some(found)),
+            Err(error) => absent_or(error),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 
 use crate::{AccountId, PostId};
 
@@ -38,7 +38,10 @@ pub(crate) struct NoteRow {
 }
 
 /// These posts, in no order.
-pub(crate) async fn notes(pool: &PgPool, ids: &[i64]) -> sqlx::Result<Vec<NoteRow>> {
+pub(crate) async fn notes(
+    executor: impl PgExecutor<'_>,
+    ids: &[i64],
+) -> sqlx::Result<Vec<NoteRow>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -91,7 +94,7 @@ pub(crate) async fn notes(pool: &PgPool, ids: &[i64]) -> sqlx::Result<Vec<NoteRo
             WHERE post.id = ANY($1)"#,
         ids
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await
 }
 

@@ -68,6 +68,27 @@ pub(crate) async fn by_uri(pool: &PgPool, uri: &str) -> sqlx::Result<Option<Acco
     .await
 }
 
+/// The account of this origin (with a slash at its end) whose page this is, where that is not its id.
+pub(crate) async fn by_page(
+    pool: &PgPool,
+    page: &str,
+    origin: &str,
+) -> sqlx::Result<Option<AccountRow>> {
+    sqlx::query_as!(
+        AccountRow,
+        r#"SELECT id AS "id: AccountId", uri, username, domain, locked,
+                  suspended_at IS NOT NULL AS "suspended!", deleted_at IS NOT NULL AS "deleted!",
+                  followers_url, featured_url, also_known_as, fetched_at
+             FROM social.account
+            WHERE url = $1 AND url <> uri AND starts_with(uri, $2)
+            ORDER BY id LIMIT 1"#,
+        page,
+        origin
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// The account with this handle; `domain` `None` asks for one of ours.
 pub(crate) async fn by_handle(
     pool: &PgPool,

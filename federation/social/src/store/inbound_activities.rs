@@ -1,4 +1,4 @@
-//! Which activities were applied, and what was deleted before it came.
+//! Which activities were applied, and whose turn it is to apply one.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -67,44 +67,4 @@ pub(crate) async fn forget_applied(
     .execute(conn)
     .await?;
     Ok(result.rows_affected())
-}
-
-/// Remembers that this was deleted (or undone) by that actor, whether or not it ever came.
-pub(crate) async fn bury(
-    conn: &mut PgConnection,
-    uri: &str,
-    actor: &str,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO social.tombstone (uri, actor_uri, deleted_at) VALUES ($1, $2, $3)
-         ON CONFLICT (uri) DO NOTHING",
-        uri,
-        actor,
-        now
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// What was deleted: its id, and who deleted it.
-#[derive(Debug, Clone)]
-pub(crate) struct Tombstone {
-    pub(crate) uri: String,
-    pub(crate) actor_uri: String,
-}
-
-/// The tombstones among these ids.
-pub(crate) async fn tombstones(
-    conn: &mut PgConnection,
-    uris: &[String],
-) -> sqlx::Result<Vec<Tombstone>> {
-    sqlx::query_as!(
-        Tombstone,
-        "SELECT uri, actor_uri FROM social.tombstone WHERE uri = ANY($1)",
-        uris
-    )
-    .fetch_all(conn)
-    .await
 }

@@ -50,6 +50,32 @@ pub(crate) async fn by_uri(pool: &PgPool, address: &str) -> sqlx::Result<Option<
         .await
 }
 
+/// The post with this id (ActivityPub's), if this is its page.
+pub(crate) async fn by_page(pool: &PgPool, uri: &str, page: &str) -> sqlx::Result<Option<PostId>> {
+    sqlx::query_scalar!(
+        r#"SELECT id AS "id: PostId" FROM social.post WHERE uri = $1 AND url = $2"#,
+        uri,
+        page
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// This post, if this account is its author.
+pub(crate) async fn of_author(
+    pool: &PgPool,
+    post: PostId,
+    author: AccountId,
+) -> sqlx::Result<Option<PostId>> {
+    sqlx::query_scalar!(
+        r#"SELECT id AS "id: PostId" FROM social.post WHERE id = $1 AND author_id = $2"#,
+        post.number(),
+        author.number()
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// Adds people to those whom a post names. They are remote: nobody here is told.
 pub(crate) async fn add_mentions(
     conn: &mut PgConnection,

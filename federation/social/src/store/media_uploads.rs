@@ -118,6 +118,24 @@ pub async fn change_posted(
     Ok(())
 }
 
+/// Removes the row of one of an account's uploads that no post has; the files that it named, for
+/// the caller to remove before its transaction ends. None: there is no such upload.
+pub async fn remove_one(
+    conn: &mut PgConnection,
+    account: i64,
+    id: i64,
+) -> sqlx::Result<Option<Vec<String>>> {
+    let row = sqlx::query!(
+        "DELETE FROM social.media WHERE account_id = $1 AND id = $2 AND post_id IS NULL
+         RETURNING path, preview_path",
+        account,
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| [row.path, row.preview_path].into_iter().flatten().collect()))
+}
+
 /// Removes the rows of up to `most` uploads that nobody attached since `before`; the files that
 /// they named, for the caller to remove before its transaction ends.
 pub async fn remove_unattached(

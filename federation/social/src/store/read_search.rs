@@ -124,23 +124,6 @@ pub async fn posts(
     query.build_query_scalar().fetch_all(pool).await
 }
 
-/// The post with this ActivityPub id or page.
-pub async fn post_by_address(pool: &PgPool, address: &str) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!("SELECT id FROM social.post WHERE uri = $1", address)
-        .fetch_optional(pool)
-        .await
-}
-
-/// The account with this ActivityPub id.
-pub async fn account_by_address(pool: &PgPool, address: &str) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!(
-        "SELECT id FROM social.account WHERE uri = $1 AND deleted_at IS NULL",
-        address
-    )
-    .fetch_optional(pool)
-    .await
-}
-
 /// The text with LIKE's own characters taken literally.
 fn escape_like(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());

@@ -248,7 +248,8 @@ pub async fn uncount_authors(
     Ok(())
 }
 
-/// Remembers what was deleted and by whom.
+/// Remembers for ever which posts were deleted and by whom. Whoever said so before, when the post was
+/// not here, may not have been its author.
 pub async fn insert_tombstones(
     conn: &mut PgConnection,
     uris: &[&str],
@@ -259,7 +260,9 @@ pub async fn insert_tombstones(
         "INSERT INTO social.tombstone (uri, actor_uri, deleted_at)
          SELECT item.uri, item.actor_uri, $3
            FROM unnest($1::text[], $2::text[]) AS item(uri, actor_uri)
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT (uri) DO UPDATE
+            SET actor_uri = excluded.actor_uri, host = NULL, expires_at = NULL
+          WHERE social.tombstone.expires_at IS NOT NULL",
         uris as &[&str],
         actors as &[&str],
         deleted_at,

@@ -1,6 +1,18 @@
-//! Who a post is for, beside its author's followers.
+//! Posts that go out, and who they are for beside their authors' followers.
 
 use sqlx::PgConnection;
+
+/// Keeps posts from being deleted until the caller's transaction ends. A deletion that came first is
+/// waited for; what is read after this call does not show those posts any more.
+pub async fn hold(conn: &mut PgConnection, posts: &[i64]) -> sqlx::Result<()> {
+    sqlx::query_scalar!(
+        "SELECT id FROM social.post WHERE id = ANY($1::bigint[]) ORDER BY id FOR KEY SHARE",
+        posts,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
 
 /// (post, account): those elsewhere whom posts name or address, whose posts they boost, and whom
 /// they answer in the open.

@@ -23,21 +23,25 @@ pub async fn sealed_key(pool: &PgPool, account: i64) -> sqlx::Result<Option<Seal
     .await
 }
 
-/// Keeps activities until they are delivered, one vector a column.
+/// Keeps activities until they are delivered, one vector a column; `withdrawn_with` names the
+/// account whose deletion withdraws it.
 pub async fn insert_activities(
     conn: &mut PgConnection,
     ids: &[i64],
     about: &[&str],
     bodies: &[&str],
+    withdrawn_with: &[Option<i64>],
     created_at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO social.outgoing_activity (id, about, body, created_at)
-         SELECT item.id, item.about, item.body, $4
-           FROM unnest($1::bigint[], $2::text[], $3::text[]) AS item(id, about, body)",
+        "INSERT INTO social.outgoing_activity (id, about, body, withdrawn_with, created_at)
+         SELECT item.id, item.about, item.body, item.withdrawn_with, $5
+           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
+                AS item(id, about, body, withdrawn_with)",
         ids,
         about as &[&str],
         bodies as &[&str],
+        withdrawn_with as &[Option<i64>],
         created_at,
     )
     .execute(conn)
@@ -52,15 +56,26 @@ pub async fn body(pool: &PgPool, activity: i64) -> sqlx::Result<Option<String>> 
         .await
 }
 
-/// Withdraws what is still on its way about these.
-pub async fn withdraw(conn: &mut PgConnection, about: &[&str]) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Withdraws what is still on its way about these; how much.
+pub async fn withdraw(conn: &mut PgConnection, about: &[&str]) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
         "DELETE FROM social.outgoing_activity WHERE about = ANY($1::text[])",
         about as &[&str],
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
+}
+
+/// Withdraws what an account has on its way, but for what takes something back; how much. Reads
+/// the whole table, which holds some days: an index would cost every publication more than this ever
+/// does.
+pub async fn withdraw_all_of(conn: &mut PgConnection, account: i64) -> sqlx::Result<u64> {
+    let done =
+        sqlx::query!("DELETE FROM social.outgoing_activity WHERE withdrawn_with = $1", account)
+            .execute(conn)
+            .await?;
+    Ok(done.rows_affected())
 }
 
 /// Removes activities made before `before`.

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use spine::{Cause, Spine, Tx};
 
 use crate::events::AccountChanged;
-use crate::store::write_accounts::{self as store, AccountColumns, Changed};
+use crate::store::unused_files;
+use crate::store::write_accounts::{self as store, AccountColumns, Changed, Deleted};
 use crate::store::write_home;
-use crate::{AccountId, Social, SocialError};
+use crate::{AccountId, Social, SocialError, outbound};
 
 /// A remote actor as its document says. Strings and lists are already cleaned and capped; WebFinger
 /// has confirmed that the handle leads to this actor.
@@ -203,19 +204,48 @@ pub async fn unsuspend(tx: &mut Tx, account: AccountId) -> Result<bool, SocialEr
     record(tx, changed, "updated").map(|changed| changed.is_some())
 }
 
-/// Deletes an account: from now on nothing of it is shown or taken in; what is personal in its row
-/// goes now, the rest piece by piece in the job [`PurgeAccount`]. Whether it was there.
+/// Deletes an account: from now on nothing of it is shown, taken in or sent (but for what takes
+/// something back); what is personal in its row goes now, the rest piece by piece in the job
+/// [`PurgeAccount`]. Whether it was there.
 ///
 /// # Errors
 /// The store failed.
 pub async fn delete(social: &Social, tx: &mut Tx, account: AccountId) -> Result<bool, SocialError> {
     let now = social.spine().clock().now();
-    let changed = store::delete(tx.conn(), account.number(), now).await?;
-    let Some(changed) = record(tx, changed, "deleted")? else { return Ok(false) };
-    Spine::erase(tx, &format!("account:{account}")).await?;
-    Spine::erase(tx, &changed.uri).await?;
+    let Some(deleted) = store::delete(tx.conn(), account.number(), now).await? else {
+        return Ok(false);
+    };
+    let Deleted { id, uri, is_local, avatar_url, header_url } = deleted;
+    let pictures: Vec<&str> =
+        [&avatar_url, &header_url].into_iter().flatten().map(String::as_str).collect();
+    if is_local && !pictures.is_empty() {
+        unused_files::insert(tx.conn(), &pictures, now).await?;
+    }
+    let Some(changed) = record(tx, Some(Changed { id, uri, is_local }), "deleted")? else {
+        return Ok(false);
+    };
+    forget(social, tx, &changed).await?;
     tx.schedule(&super::PurgeAccount { account })?;
     Ok(true)
+}
+
+/// Makes unreadable what the ledger has of a deleted account, and withdraws what it was about to
+/// send. Done when it is deleted, and again when nothing of it is left: until then others may still
+/// record something about it.
+///
+/// # Errors
+/// The store failed.
+pub(super) async fn forget(
+    social: &Social,
+    tx: &mut Tx,
+    account: &Changed,
+) -> Result<(), SocialError> {
+    if account.is_local {
+        outbound::withdraw_all_of(social, tx, AccountId::from_number(account.id)).await?;
+    }
+    let subjects = [format!("account:{}", account.id), account.uri.clone()];
+    let cause = tx.cause().clone();
+    Ok(Spine::erase_all(tx, &subjects.map(|subject| (subject, cause.clone()))).await?)
 }
 
 fn record(

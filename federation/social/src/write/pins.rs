@@ -6,6 +6,7 @@ use spine::Tx;
 
 use crate::events::PostReacted;
 use crate::store::write_reactions as store;
+use crate::write::record;
 use crate::{AccountId, PostId, Social, SocialError};
 
 /// Most posts that one account has pinned here: what a remote account pins beyond that is left out.
@@ -26,7 +27,7 @@ pub async fn pin(
     let now = social.spine().clock().now();
     let new =
         store::insert_pins(tx.conn(), &ids, account.number(), &numbers, MOST_PINS, now).await?;
-    record(tx, account, &new, "pin").await
+    tell(social, tx, account, &new, "pin").await
 }
 
 /// Unpins posts; those that were pinned.
@@ -34,13 +35,14 @@ pub async fn pin(
 /// # Errors
 /// The store failed.
 pub async fn unpin(
+    social: &Social,
     tx: &mut Tx,
     account: AccountId,
     posts: &[PostId],
 ) -> Result<Vec<PostId>, SocialError> {
     let numbers: Vec<i64> = posts.iter().map(|post| post.number()).collect();
     let gone = store::delete_pins(tx.conn(), account.number(), &numbers).await?;
-    record(tx, account, &gone, "unpin").await
+    tell(social, tx, account, &gone, "unpin").await
 }
 
 /// Makes the pinned posts of a remote account exactly these, as its `featured` collection says.
@@ -59,12 +61,13 @@ pub async fn set(
     let ids = |numbers: Vec<i64>| numbers.into_iter().map(PostId::from_number).collect::<Vec<_>>();
     let old = ids(known.difference(&wanted).copied().collect());
     let new = ids(wanted.difference(&known).copied().collect());
-    unpin(tx, account, &old).await?;
+    unpin(social, tx, account, &old).await?;
     pin(social, tx, account, &new).await?;
     Ok(())
 }
 
-async fn record(
+async fn tell(
+    social: &Social,
     tx: &mut Tx,
     account: AccountId,
     changed: &[i64],
@@ -76,7 +79,8 @@ async fn record(
     let mut posts = Vec::with_capacity(changed.len());
     for (id, uri) in store::uris(tx.conn(), changed).await? {
         let post = PostId::from_number(id);
-        tx.record(&PostReacted { post, uri, account, reaction: reaction.to_owned() })?;
+        let event = PostReacted { post, uri, account, reaction: reaction.to_owned() };
+        record(social, tx, &event)?;
         posts.push(post);
     }
     Ok(posts)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use spine::{Job, JobError, JobRun, Lane};
 
 use crate::store::{write_accounts, write_follows, write_reactions};
+use crate::write::accounts;
 use crate::write::follows::{self, End, FollowPair};
 use crate::write::posts::{self, DeletedPost};
 use crate::write::reactions;
@@ -17,6 +18,10 @@ const PIECE: i64 = 200;
 
 /// Removes everything that a deleted account leaves behind, piece by piece; a run that is cut short
 /// goes on where it stopped.
+///
+/// What it records on the way, so that others see what changed for them, is sealed under the account
+/// and becomes unreadable at the end: a list of whom it followed and what it liked is not what a
+/// deletion should leave.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PurgeAccount {
     /// The deleted account.
@@ -35,9 +40,12 @@ impl Job for PurgeAccount {
         while self.purge_follows(social, run).await? {}
         while self.purge_favourites(social, run).await? {}
         let mut tx = run.begin().await?;
-        write_accounts::purge(tx.conn(), self.account.number()).await?;
+        if let Some(purged) = write_accounts::purge(tx.conn(), self.account.number()).await? {
+            accounts::forget(social, &mut tx, &purged).await?;
+        }
         tx.commit().await?;
-        Ok(())
+        // Its pictures: due at once.
+        Ok(social.remove_unused_files().await?)
     }
 }
 
@@ -82,7 +90,7 @@ impl PurgeAccount {
             .iter()
             .map(|post| (self.account, PostId::from_number(*post), run.cause().clone()))
             .collect();
-        reactions::unfavourite(&mut tx, &favourites).await?;
+        reactions::unfavourite(social, &mut tx, &favourites).await?;
         tx.commit().await?;
         Ok(!posts.is_empty())
     }

@@ -6,6 +6,7 @@ use crate::events::PostReacted;
 use crate::store::write_posts::{CountChanges, Counted, change_counts};
 use crate::store::write_reactions::{self as store, FavouriteColumns};
 use crate::write::notifications::{self, Wanted};
+use crate::write::record;
 use crate::{AccountId, PostId, Social, SocialError};
 
 /// A favourite.
@@ -55,7 +56,7 @@ pub async fn favourite(
         let post = counted.iter().find(|post| post.id == favourite.post.number());
         let Some(post) = post.filter(|_| is_new) else { continue };
         tx.set_cause(favourite.cause.clone());
-        record(tx, favourite.account, post, "favourite")?;
+        record(social, tx, &reacted(favourite.account, post, "favourite"))?;
         wanted.push(Wanted {
             account: AccountId::from_number(post.author_id),
             kind: "favourite",
@@ -75,6 +76,7 @@ pub async fn favourite(
 /// # Errors
 /// The store failed.
 pub async fn unfavourite(
+    social: &Social,
     tx: &mut Tx,
     favourites: &[(AccountId, PostId, Cause)],
 ) -> Result<Vec<String>, SocialError> {
@@ -94,7 +96,7 @@ pub async fn unfavourite(
             .map_or_else(|| before.clone(), |(.., cause)| cause.clone());
         if let Some(counted) = counted.iter().find(|counted| counted.id == row.post_id) {
             tx.set_cause(cause.clone());
-            record(tx, account, counted, "unfavourite")?;
+            record(social, tx, &reacted(account, counted, "unfavourite"))?;
             unwanted.push(Wanted {
                 account: AccountId::from_number(counted.author_id),
                 kind: "favourite",
@@ -152,12 +154,13 @@ pub async fn relate(
         }
     };
     if changed {
-        tx.record(&PostReacted {
+        let event = PostReacted {
             post: post.post,
             uri: post.uri.clone(),
             account,
             reaction: reaction.to_owned(),
-        })?;
+        };
+        record(social, tx, &event)?;
     }
     Ok(changed)
 }
@@ -185,17 +188,11 @@ async fn count(
     Ok(change_counts(tx.conn(), &changes).await?)
 }
 
-fn record(
-    tx: &mut Tx,
-    account: AccountId,
-    post: &Counted,
-    reaction: &str,
-) -> Result<(), SocialError> {
-    tx.record(&PostReacted {
+fn reacted(account: AccountId, post: &Counted, reaction: &str) -> PostReacted {
+    PostReacted {
         post: PostId::from_number(post.id),
         uri: post.uri.clone(),
         account,
         reaction: reaction.to_owned(),
-    })?;
-    Ok(())
+    }
 }

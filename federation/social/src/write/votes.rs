@@ -7,6 +7,7 @@ use crate::events::PostReacted;
 use crate::outbound::FederatePoll;
 use crate::store::write_votes::{self as store, Vote};
 use crate::write::notifications::{self, Wanted};
+use crate::write::record;
 use crate::{AccountId, PostId, Social, SocialError};
 
 /// One choice of one person in a post's poll.
@@ -90,12 +91,13 @@ pub async fn vote(
         first.push(is_first);
         if is_first {
             tx.set_cause(vote.cause.clone());
-            tx.record(&PostReacted {
+            let event = PostReacted {
                 post: vote.post,
                 uri: poll.post_uri.clone(),
                 account: vote.account,
                 reaction: "vote".to_owned(),
-            })?;
+            };
+            record(social, tx, &event)?;
         }
     }
     tx.set_cause(before);

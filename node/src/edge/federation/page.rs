@@ -3,9 +3,9 @@
 use axum::response::Response;
 use http::StatusCode;
 use social::PostId;
-use social::read::{AccountFilter, Page};
+use social::read::{AccountFilter, Page, PublicFilter, TagFilter};
 use spine::Problem;
-use web::pages::{PostPage, Profile};
+use web::pages::{Hashtag, PostPage, Profile};
 
 use crate::edge::login::session::{Visitor, page};
 use crate::edge::pages::post_view;
@@ -13,6 +13,8 @@ use crate::services::Services;
 
 /// Posts on a person's page.
 const POSTS: u32 = 20;
+/// What is longer is no hashtag, in characters.
+const LONGEST_HASHTAG: usize = 100;
 
 /// The public page of an account of ours.
 pub async fn profile(
@@ -67,6 +69,25 @@ pub async fn post(
             post: post_view(&status),
             before: context.ancestors.iter().map(post_view).collect(),
             after: context.descendants.iter().map(post_view).collect(),
+        },
+    ))
+}
+
+/// The public page of a hashtag: what people here wrote with it.
+pub async fn tag(services: &Services, visitor: &Visitor, name: &str) -> Result<Response, Problem> {
+    let name = name.to_lowercase();
+    if name.is_empty() || name.chars().count() > LONGEST_HASHTAG {
+        return Err(Problem::not_found());
+    }
+    let public = PublicFilter { local: true, ..PublicFilter::default() };
+    let filter = TagFilter { public, ..TagFilter::default() };
+    let posts = services.social.tag(None, &name, &filter, &Page::first(POSTS)).await?;
+    Ok(page(
+        StatusCode::OK,
+        &Hashtag {
+            frame: visitor.frame(services),
+            name,
+            posts: posts.items.iter().map(post_view).collect(),
         },
     ))
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use governor::clock::MonotonicClock;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use identity::Identity;
 use ipnet::IpNet;
 use spine::{Clock, Problem};
@@ -82,9 +82,14 @@ impl Kind {
         matches!(self, Self::Api | Self::Upload)
     }
 
-    fn of(method: &Method, path: &str) -> Self {
+    fn of(method: &Method, path: &str, headers: &HeaderMap) -> Self {
         match (method, path.trim_end_matches('/')) {
             (&Method::POST, "/api/v1/media" | "/api/v2/media") => Self::Upload,
+            // Only multipart bodies can bring pictures.
+            (
+                &Method::PATCH | &Method::POST,
+                "/api/v1/accounts/update_credentials" | "/api/v1/profile",
+            ) if is_multipart(headers) => Self::Upload,
             (&Method::POST, "/oauth/token" | "/sign-in" | "/setup") => Self::LogIn,
             (&Method::POST, "/api/v1/apps") => Self::App,
             (&Method::POST, "/api/v1/accounts") => Self::SignUp,
@@ -92,6 +97,12 @@ impl Kind {
             _ => Self::Free,
         }
     }
+}
+
+fn is_multipart(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
+    kind.and_then(|kind| kind.trim_ascii_start().get(.."multipart/".len()))
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"))
 }
 
 impl Limits {
@@ -111,7 +122,7 @@ impl Limits {
 
     /// What of a request its limits depend on. `None`: nothing limits it.
     pub fn limited(&self, request: &Request) -> Option<Limited> {
-        let kind = Kind::of(request.method(), request.uri().path());
+        let kind = Kind::of(request.method(), request.uri().path(), request.headers());
         if kind == Kind::Free {
             return None;
         }
@@ -200,7 +211,8 @@ mod tests {
 
     #[test]
     fn what_is_costly_or_lets_strangers_in_has_limits_of_its_own() {
-        let kind = |method, path| Kind::of(&method, path);
+        let none = HeaderMap::new();
+        let kind = |method, path| Kind::of(&method, path, &none);
         assert_eq!(kind(Method::POST, "/api/v2/media"), Kind::Upload);
         assert_eq!(kind(Method::GET, "/api/v1/media/1"), Kind::Api);
         assert_eq!(kind(Method::POST, "/api/v1/accounts"), Kind::SignUp);
@@ -211,6 +223,23 @@ mod tests {
         for path in ["/inbox", "/users/ada/inbox", "/users/ada", "/media/a/b.png", "/health"] {
             assert_eq!(kind(Method::POST, path), Kind::Free, "{path}");
         }
+    }
+
+    #[test]
+    fn a_profile_that_comes_with_files_is_an_upload() {
+        let kind = |method, path, content_type: &'static str| {
+            let content_type = HeaderValue::from_static(content_type);
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, content_type)]);
+            Kind::of(&method, path, &headers)
+        };
+        let multipart = "Multipart/form-data; boundary=X";
+        let credentials = "/api/v1/accounts/update_credentials";
+        assert_eq!(kind(Method::PATCH, credentials, multipart), Kind::Upload);
+        assert_eq!(kind(Method::POST, credentials, multipart), Kind::Upload);
+        assert_eq!(kind(Method::PATCH, "/api/v1/profile", multipart), Kind::Upload);
+        assert_eq!(kind(Method::PATCH, credentials, "application/json"), Kind::Api);
+        assert_eq!(kind(Method::PATCH, credentials, ""), Kind::Api);
+        assert_eq!(kind(Method::GET, "/api/v1/profile", multipart), Kind::Api);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode, header};
-use identity::{PersonState, Role};
+use identity::Role;
 use serde::Deserialize;
 use spine::{Cause, Problem};
 use web::pages::Setup;
@@ -69,8 +69,6 @@ async fn make_owner(services: &Services, form: SetupForm) -> Result<spine::Snowf
         email: None,
         password: form.password,
         role: Role::Owner,
-        state: PersonState::Active,
-        reason: String::new(),
         locale: "en".to_owned(),
     };
     let account = register_in(&services.social, &services.identity, &mut tx, owner).await?;

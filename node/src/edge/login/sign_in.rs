@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use spine::Problem;
+use url::{Position, Url};
 use web::pages::SignIn;
 
 use super::session::{Visitor, page, same_site, signed_in, signed_out};
@@ -36,11 +37,19 @@ pub struct SignOutForm {
 }
 
 /// Only a path of this node: never somewhere else (an open redirect).
-fn local_path(next: Option<String>) -> String {
-    next.filter(|path| {
-        path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '\r', '\n'])
-    })
-    .unwrap_or_else(|| "/welcome".to_owned())
+///
+/// It is read as browsers read it, which skip tabs and take `\` for `/`, and what goes out is what
+/// was read. That is read once more, for a path may begin with what alone would name a host.
+fn local_path(origin: &Url, next: Option<&str>) -> String {
+    let read = |path: &str| {
+        let address = origin.join(path).ok()?;
+        let path = &address[Position::BeforePath..Position::AfterQuery];
+        (address.origin() == origin.origin()).then(|| path.to_owned())
+    };
+    next.filter(|next| next.starts_with('/') && !next.contains(char::is_control))
+        .and_then(read)
+        .filter(|path| read(path).as_ref() == Some(path))
+        .unwrap_or_else(|| "/welcome".to_owned())
 }
 
 /// `GET /sign-in`
@@ -58,7 +67,7 @@ pub async fn form(
             frame: visitor.frame(&services),
             problem: None,
             login: String::new(),
-            next: local_path(query.next),
+            next: local_path(&services.social.settings().origin, query.next.as_deref()),
             app: query.app,
         },
     ))
@@ -75,7 +84,7 @@ pub async fn sign_in(
     Permissive(form): Permissive<SignInForm>,
 ) -> Result<Response, Problem> {
     same_site(&services, &headers)?;
-    let next = local_path(form.next);
+    let next = local_path(&services.social.settings().origin, form.next.as_deref());
     match services.identity.log_in(&form.login, &form.password).await.map_err(Problem::from) {
         Ok(person) => {
             let agent = headers
@@ -122,10 +131,36 @@ mod tests {
 
     #[test]
     fn the_way_back_stays_on_this_node() {
-        let path = |text: &str| local_path(Some(text.to_owned()));
-        assert_eq!(path("/oauth/authorize?x=1"), "/oauth/authorize?x=1");
-        for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", ""] {
-            assert_eq!(path(elsewhere), "/welcome");
+        let origin = Url::parse("https://here.example").unwrap();
+        let path = |text: &str| local_path(&origin, Some(text));
+        for (asked, given) in [
+            ("/oauth/authorize?x=1", "/oauth/authorize?x=1"),
+            ("/oauth/authorize?next=//a.example", "/oauth/authorize?next=//a.example"),
+            ("/ä b?ö=ü#part", "/%C3%A4%20b?%C3%B6=%C3%BC"),
+            ("/a/../welcome", "/welcome"),
+        ] {
+            assert_eq!(path(asked), given);
+            assert!(http::HeaderValue::try_from(path(asked)).is_ok());
         }
+        for elsewhere in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "\\/evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/\u{1}evil",
+            "/\u{85}evil",
+            " //evil.example",
+            "/.//evil.example",
+            "/a/..//evil.example",
+            "/.\\/evil.example",
+            "/%2e//evil.example",
+            "javascript:alert(1)",
+            "",
+        ] {
+            assert_eq!(path(elsewhere), "/welcome", "{elsewhere:?}");
+        }
+        assert_eq!(local_path(&origin, None), "/welcome");
     }
 }

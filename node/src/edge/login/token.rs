@@ -73,9 +73,18 @@ async fn client(
 pub async fn issue(
     State(services): State<Services>,
     headers: HeaderMap,
-    Permissive(request): Permissive<TokenRequest>,
+    request: Result<Permissive<TokenRequest>, Problem>,
 ) -> Result<Response, Problem> {
-    let app = client(&services, &headers, request.client_id, request.client_secret).await?;
+    let answer = async { issue_for(&services, &headers, request?.0).await };
+    answer.await.map_err(Problem::for_oauth)
+}
+
+async fn issue_for(
+    services: &Services,
+    headers: &HeaderMap,
+    request: TokenRequest,
+) -> Result<Response, Problem> {
+    let app = client(services, headers, request.client_id, request.client_secret).await?;
     let identity = &services.identity;
     let scope = request.scope.as_deref();
     let issued = match request.grant_type.as_str() {
@@ -111,9 +120,13 @@ pub async fn issue(
 pub async fn revoke(
     State(services): State<Services>,
     headers: HeaderMap,
-    Permissive(request): Permissive<RevokeRequest>,
+    request: Result<Permissive<RevokeRequest>, Problem>,
 ) -> Result<Json<serde_json::Value>, Problem> {
-    let app = client(&services, &headers, request.client_id, request.client_secret).await?;
-    services.identity.revoke(&app, &request.token).await?;
-    Ok(Json(serde_json::json!({})))
+    let answer = async {
+        let Permissive(request) = request?;
+        let app = client(&services, &headers, request.client_id, request.client_secret).await?;
+        services.identity.revoke(&app, &request.token).await?;
+        Ok::<_, Problem>(Json(serde_json::json!({})))
+    };
+    answer.await.map_err(Problem::for_oauth)
 }

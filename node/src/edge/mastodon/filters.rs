@@ -10,6 +10,7 @@ use axum::Router;
 use serde::de::{Deserialize as _, Deserializer, Error as _};
 use social::commands::FilterExpiry;
 
+use super::super::call::Call;
 use crate::policy::Action;
 use crate::services::Services;
 
@@ -20,7 +21,12 @@ pub(super) fn routes() -> Router<Services> {
     Router::new().merge(v1::routes()).merge(v2::routes())
 }
 
-/// Seconds from now; empty means never, absent as it was.
+/// When a filter ends, as a call says: an explicit null means never, left out means as it was.
+fn expiry_of(call: &Call, sent: Option<FilterExpiry>) -> Option<FilterExpiry> {
+    sent.or_else(|| call.parameters.is_null("expires_in").then_some(FilterExpiry::Never))
+}
+
+/// Seconds from now; empty means never.
 fn expiry<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FilterExpiry>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     match text.trim() {

@@ -19,7 +19,8 @@ pub(super) fn routes() -> Router<Services> {
         .route("/api/v1/instance/activity", get(activity))
         .route("/api/v1/instance/rules", get(rules))
         .route("/api/v1/instance/domain_blocks", get(nothing))
-        .route("/api/v1/instance/translation_languages", get(languages))
+        .route("/api/v1/instance/languages", get(languages))
+        .route("/api/v1/instance/translation_languages", get(translations))
         .route("/api/v1/instance/extended_description", get(description))
         .route("/api/v1/instance/privacy_policy", get(description))
         .route("/api/v1/custom_emojis", get(nothing))
@@ -56,6 +57,11 @@ async fn nothing(call: Call) -> Reply {
 }
 
 async fn languages(call: Call) -> Reply {
+    call.may(&READ, "languages")?;
+    json(&call.social().instance_languages())
+}
+
+async fn translations(call: Call) -> Reply {
     call.may(&READ, "languages")?;
     json(&json!({}))
 }

@@ -3,11 +3,9 @@
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::routing::{delete, get, patch};
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
-use social::commands::{ProfileChange, ProfileField};
-use social::media::ProfilePicture;
+use social::commands::{PictureChange, ProfileChange, ProfileField};
 use social::read::entities::{CredentialAccount, Role as RoleView};
 use social::{AccountId, Visibility};
 use spine::Problem;
@@ -82,14 +80,14 @@ async fn update_profile(State(services): State<Services>, request: Request) -> R
 
 async fn remove_avatar(call: Call) -> Reply {
     let me = call.person(&WRITE, "avatar")?;
-    let change = ProfileChange { avatar: Some(None), ..ProfileChange::default() };
+    let change = ProfileChange { avatar: Some(PictureChange::Remove), ..ProfileChange::default() };
     call.social().update_profile(me, change).await?;
     json(&credentials(&call, me).await?)
 }
 
 async fn remove_header(call: Call) -> Reply {
     let me = call.person(&WRITE, "header")?;
-    let change = ProfileChange { header: Some(None), ..ProfileChange::default() };
+    let change = ProfileChange { header: Some(PictureChange::Remove), ..ProfileChange::default() };
     call.social().update_profile(me, change).await?;
     json(&credentials(&call, me).await?)
 }
@@ -106,8 +104,7 @@ async fn change(services: &Services, request: Request) -> Result<(Call, AccountI
             .await?;
     let me = call.person(&WRITE, "self")?;
     let parameters: Parameters = call.typed()?;
-    let avatar = picture(&mut call, "avatar", ProfilePicture::Avatar).await?;
-    let header = picture(&mut call, "header", ProfilePicture::Header).await?;
+    let (avatar, header) = (picture(&mut call, "avatar"), picture(&mut call, "header"));
     let change = ProfileChange {
         display_name: parameters.display_name,
         note: parameters.note,
@@ -122,8 +119,8 @@ async fn change(services: &Services, request: Request) -> Result<(Call, AccountI
                 .map(|field| ProfileField { name: field.name, value: field.value })
                 .collect()
         }),
-        avatar: avatar.map(Some),
-        header: header.map(Some),
+        avatar,
+        header,
         default_visibility: parameters.source.privacy,
         default_sensitive: parameters.source.sensitive,
         default_language: parameters.source.language,
@@ -132,17 +129,10 @@ async fn change(services: &Services, request: Request) -> Result<(Call, AccountI
     Ok((call, me))
 }
 
-/// Stores an uploaded picture, if there is one.
-async fn picture(
-    call: &mut Call,
-    name: &str,
-    kind: ProfilePicture,
-) -> Result<Option<String>, Problem> {
-    let bytes: Bytes = match call.parameters.take_file(name) {
-        Some(file) if !file.bytes.is_empty() => file.bytes,
-        _ => return Ok(None),
-    };
-    Ok(Some(call.social().store_profile_picture(kind, bytes).await?))
+/// An uploaded picture, if there is one.
+fn picture(call: &mut Call, name: &str) -> Option<PictureChange> {
+    let file = call.parameters.take_file(name).filter(|file| !file.bytes.is_empty())?;
+    Some(PictureChange::Replace(file.bytes))
 }
 
 /// The account with what only its owner sees, and with the owner's role here.

@@ -2,13 +2,13 @@
 
 use axum::Router;
 use axum::routing::get;
-use identity::{PersonState, RegistrationMode, Role};
+use identity::{RegistrationMode, Role};
 use serde::Deserialize;
 use serde_json::json;
 use spine::{Cause, Problem};
 
 use super::super::call::Call;
-use super::super::login::register::{Registration, register_in};
+use super::super::login::register::{Application, Registration, apply_in, register_in};
 use super::super::reply::{Reply, json};
 use super::accounts;
 use crate::policy::{Action, Refusal};
@@ -31,20 +31,18 @@ struct Joining {
     reason: String,
 }
 
-/// Makes an account and a token for it, together or not at all.
+/// Makes an account and a token for it, together or not at all. Where people are approved first, the
+/// token is good for nothing else than to learn when that happened.
 async fn join(call: Call) -> Reply {
     call.may(&JOIN, "account")?;
     let identity = &call.services.identity;
-    let state = match identity.settings().registration {
-        RegistrationMode::Open => PersonState::Active,
-        RegistrationMode::Approval => PersonState::Pending,
-        RegistrationMode::Closed => {
-            return Err(Problem::forbidden(
-                "registration-closed",
-                "This node takes no new accounts; ask the people who run it",
-            ));
-        }
-    };
+    let mode = identity.settings().registration;
+    if mode == RegistrationMode::Closed {
+        return Err(Problem::forbidden(
+            "registration-closed",
+            "This node takes no new accounts; ask the people who run it",
+        ));
+    }
     let joining: Joining = call.typed()?;
     if !joining.agreement {
         return Err(invalid("agreement must be accepted"));
@@ -54,19 +52,19 @@ async fn join(call: Call) -> Reply {
     }
     let grant = call.caller.grant().ok_or(Refusal::NoToken)?;
     let app = identity.app_by_number(grant.app_id).await?.ok_or(Refusal::NoToken)?;
-    let registration = Registration {
-        username: joining.username,
-        display_name: String::new(),
-        email: Some(joining.email.trim().to_owned()),
-        password: joining.password,
-        role: Role::Member,
-        state,
-        reason: joining.reason,
-        locale: if joining.locale.is_empty() { "en".to_owned() } else { joining.locale },
+    let Joining { username, password, reason, .. } = joining;
+    let email = joining.email.trim().to_owned();
+    let locale = if joining.locale.is_empty() { "en".to_owned() } else { joining.locale };
+    let social = call.social();
+    let mut tx = call.services.spine.begin(Cause::by(format!("app:{}", app.id))).await?;
+    let account = if mode == RegistrationMode::Approval {
+        let application = Application { username, email, password, reason, locale };
+        apply_in(social, identity, &mut tx, application).await?
+    } else {
+        let (email, display_name, role) = (Some(email), String::new(), Role::Member);
+        let registration = Registration { username, display_name, email, password, role, locale };
+        register_in(social, identity, &mut tx, registration).await?
     };
-    let services = &call.services;
-    let mut tx = services.spine.begin(Cause::by(format!("app:{}", app.id))).await?;
-    let account = register_in(&services.social, identity, &mut tx, registration).await?;
     let scopes = grant.scopes.clone();
     let token = identity.grant_to_registration(&mut tx, &app, account.0, scopes).await?;
     tx.commit().await?;

@@ -108,6 +108,12 @@ impl Parameters {
         Some(self.files.swap_remove(index))
     }
 
+    /// Whether a parameter was sent as an explicit null. Nearly everywhere that means the same as
+    /// leaving it out, and [`Parameters::typed`] knows no difference.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.tree.is_null(name)
+    }
+
     /// The parameters in the shape that a call wants; unknown ones are ignored.
     ///
     /// # Errors
@@ -209,10 +215,12 @@ fn merge_json(tree: &mut Tree, bytes: &[u8]) -> Result<(), Problem> {
         Problem::bad_request("bad-json", "The body is not valid JSON")
             .with_detail(error.to_string())
     })?;
-    let serde_json::Value::Object(object) = value else {
-        return Err(Problem::bad_request("bad-json", "The JSON body must be an object"));
-    };
-    tree.merge_json(object).map_err(bad_tree)
+    match value {
+        serde_json::Value::Object(object) => tree.merge_json(object).map_err(bad_tree),
+        // What some clients send where they have nothing to say: as absent as any other null.
+        serde_json::Value::Null => Ok(()),
+        _ => Err(Problem::bad_request("bad-json", "The JSON body must be an object")),
+    }
 }
 
 fn insert_pairs(tree: &mut Tree, text: &str) -> Result<(), Problem> {

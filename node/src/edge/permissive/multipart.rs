@@ -10,7 +10,8 @@ use super::{Limits, UploadedFile, bad_tree, broken_off, not_utf8, too_large};
 /// Parts that are files.
 const MOST_FILES: usize = 16;
 
-/// Reads every part: texts into a tree, files as they are.
+/// Reads every part: texts into a tree, files as they are. A file is what has a file name (RFC
+/// 7578, section 4.2); apps give texts all kinds of content types.
 pub(super) async fn read(
     body: Body,
     boundary: &str,
@@ -25,19 +26,17 @@ pub(super) async fn read(
             return Err(Problem::bad_request("bad-multipart", "A part of the body has no name"));
         };
         let content_type = part.content_type().map(|kind| kind.essence_str().to_owned());
-        let is_text = content_type.as_deref().is_none_or(|kind| kind.starts_with("text/"));
         match part.file_name().map(str::to_owned) {
-            None if is_text => {
+            None => {
                 let bytes = collect(part, &mut text_left, limits.text).await?;
                 let text = String::from_utf8(bytes.into()).map_err(|_| not_utf8())?;
                 tree.insert(&name, text).map_err(bad_tree)?;
             }
-            file_name => {
+            Some(file_name) => {
                 if files.len() >= MOST_FILES {
                     return Err(Problem::bad_request("too-many-files", "There are too many files"));
                 }
                 let bytes = collect(part, &mut files_left, limits.files).await?;
-                let file_name = file_name.unwrap_or_default();
                 // A browser's empty file field: nothing was chosen.
                 if !bytes.is_empty() || !file_name.is_empty() {
                     files.push(UploadedFile { name, file_name, content_type, bytes });

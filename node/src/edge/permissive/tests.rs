@@ -90,6 +90,25 @@ async fn a_body_wins_over_the_query_and_both_count() {
 }
 
 #[tokio::test]
+async fn an_explicit_null_is_told_from_what_was_left_out() {
+    let read = async |query: &str, body: &'static str| {
+        let request = http::Request::builder()
+            .uri(format!("/call?{query}"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Body::from(body))
+            .unwrap();
+        Parameters::read(request, Limits::default()).await.unwrap()
+    };
+    let parameters = read("", r#"{"limit":null,"local":true}"#).await;
+    assert!(parameters.is_null("limit"));
+    assert!(!parameters.is_null("local") && !parameters.is_null("text"));
+    assert_eq!(parameters.typed::<Call>().unwrap().limit, None);
+    let parameters = read("limit=5", r#"{"limit":null}"#).await;
+    assert!(!parameters.is_null("limit"));
+    assert_eq!(parameters.typed::<Call>().unwrap().limit, Some(5));
+}
+
+#[tokio::test]
 async fn a_repeated_plain_name_is_a_list_or_its_last_value() {
     let call = read("id=1&id=2&limit=3&limit=4", None, b"").await.unwrap();
     assert_eq!((call.id, call.limit), (vec![1, 2], Some(4)));
@@ -168,4 +187,32 @@ async fn files_come_as_they_are_and_within_their_limit() {
     assert_eq!(parameters.typed::<Call>().unwrap().text.as_deref(), Some("alt"));
     let problem = Parameters::read(request(&"x".repeat(101)), limits).await.unwrap_err();
     assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_body_of_null_says_nothing_and_other_bodies_that_are_no_object_are_refused() {
+    let json = Some("application/json");
+    assert_eq!(read("", json, b"null").await.unwrap(), Call::default());
+    for body in [&b"1"[..], b"[]", b"\"x\""] {
+        assert_eq!(read("", json, body).await.unwrap_err().status(), 400);
+    }
+}
+
+#[tokio::test]
+async fn a_part_without_a_file_name_is_text_whatever_type_an_app_gives_it() {
+    let mut body = String::new();
+    // As Tusky sends them, and others.
+    for kind in ["multipart/form-data; charset=utf-8", "application/octet-stream", "image/png"] {
+        body.push_str(&format!(
+            "--X\r\nContent-Disposition: form-data; name=\"text\"\r\n\
+             Content-Transfer-Encoding: binary\r\nContent-Type: {kind}\r\n\r\n{kind} ü\r\n"
+        ));
+    }
+    body.push_str(
+        "--X\r\nContent-Disposition: form-data; name=\"limit\"; filename=\"\"\r\n\r\n\r\n--X--\r\n",
+    );
+    let kind = Some("multipart/form-data; boundary=X");
+    let call = read("", kind, body.as_bytes()).await.unwrap();
+    assert_eq!(call.text.as_deref(), Some("image/png ü"), "the last of one name counts");
+    assert_eq!(call.limit, None, "a file field where nothing was chosen");
 }

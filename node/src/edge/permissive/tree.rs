@@ -5,7 +5,7 @@
 //! them. A plain name that repeats is remembered as such: a list where a list is wanted, else its
 //! last value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names below names: enough for every call of the API.
 const DEEPEST: usize = 6;
@@ -42,6 +42,8 @@ pub(super) enum TreeError {
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     pub(super) root: BTreeMap<String, Node>,
+    /// What a JSON body names and leaves empty.
+    nulls: BTreeSet<String>,
     values: usize,
 }
 
@@ -57,19 +59,19 @@ impl Tree {
         put(&mut self.root, first, rest, Node::Text(value), key)
     }
 
-    /// Adds what a JSON body holds. Explicit nulls count as absent.
+    /// Adds what a JSON body holds. Explicit nulls count as absent, except to who asks
+    /// [`Tree::is_null`].
     pub(super) fn merge_json(
         &mut self,
         object: serde_json::Map<String, serde_json::Value>,
     ) -> Result<(), TreeError> {
         for (key, value) in object {
-            let node = self.node(value)?;
-            if node == Node::Null {
-                continue;
-            }
             // Some clients keep the form's spelling of a list in JSON.
-            let name = key.strip_suffix("[]").unwrap_or(&key);
-            self.root.insert(name.to_owned(), node);
+            let name = key.strip_suffix("[]").unwrap_or(&key).to_owned();
+            match self.node(value)? {
+                Node::Null => self.nulls.insert(name),
+                node => self.root.insert(name, node).is_some(),
+            };
         }
         Ok(())
     }
@@ -77,6 +79,12 @@ impl Tree {
     /// Takes over every parameter of a later source, which wins.
     pub(super) fn override_with(&mut self, later: Self) {
         self.root.extend(later.root);
+        self.nulls.extend(later.nulls);
+    }
+
+    /// Whether a parameter was sent as an explicit null, and not otherwise.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.nulls.contains(name) && !self.root.contains_key(name)
     }
 
     fn count(&mut self) -> Result<(), TreeError> {

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Uri, header};
+use social::read::stream::StreamEvent;
 use spine::Problem;
 
 use super::hub::{Listener, Opening};
@@ -81,6 +82,13 @@ pub(super) async fn open(
     Ok((headers, Body::from_stream(body)).into_response())
 }
 
+/// A message as an event. One without data would be dropped by browsers: as on Mastodon, the data
+/// is then `undefined`.
+fn text(message: &StreamEvent) -> Bytes {
+    let data = message.payload.as_deref().unwrap_or("undefined");
+    Bytes::from(format!("event: {}\ndata: {data}\n\n", message.event))
+}
+
 /// The next bytes to send; none when the stream is over.
 async fn next(listener: &mut Listener) -> Option<Bytes> {
     tokio::select! {
@@ -88,7 +96,7 @@ async fn next(listener: &mut Listener) -> Option<Bytes> {
         () = listener.closed.cancelled() => None,
         message = listener.queue.recv() => {
             let message = message?;
-            Some(Bytes::from(format!("event: {}\ndata: {}\n\n", message.event, message.payload)))
+            Some(text(&message))
         }
         () = tokio::time::sleep(HEARTBEAT) => Some(Bytes::from_static(b":thump\n\n")),
     }

@@ -261,7 +261,7 @@ mod tests {
     }
 
     fn message(event: &'static str) -> Arc<StreamEvent> {
-        Arc::new(StreamEvent { stream: vec!["user".into()], event, payload: "{}".into() })
+        Arc::new(StreamEvent { stream: vec!["user".into()], event, payload: None })
     }
 
     #[test]

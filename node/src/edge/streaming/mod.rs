@@ -20,7 +20,6 @@ use crate::services::Services;
 pub fn routes() -> Router<Services> {
     Router::new()
         .route("/api/v1/streaming", get(socket::open))
-        .route("/api/v1/streaming/", get(socket::open))
         .route("/api/v1/streaming/health", get(|| async { "OK" }))
         .route("/api/v1/streaming/user", get(events::user))
         .route("/api/v1/streaming/user/notification", get(events::user_notification))

@@ -206,11 +206,10 @@ impl Session {
 }
 
 fn text(message: &StreamEvent) -> Message {
-    let text = serde_json::json!({
-        "stream": message.stream,
-        "event": message.event,
-        "payload": message.payload,
-    });
+    let mut text = serde_json::json!({ "stream": message.stream, "event": message.event });
+    if let Some(payload) = &message.payload {
+        text["payload"] = payload.as_str().into();
+    }
     Message::Text(text.to_string().into())
 }
 

@@ -142,20 +142,22 @@ pub(crate) async fn set_password(
     Ok(())
 }
 
-/// Sets whether the person can log in.
-pub(crate) async fn set_state(
+/// Leads a person from one state to another; whether they were in the first.
+pub(crate) async fn change_state(
     conn: &mut PgConnection,
     account_id: Snowflake,
-    state: &str,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE identity.person SET state = $2 WHERE account_id = $1",
+    from: PersonState,
+    to: PersonState,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE identity.person SET state = $3 WHERE account_id = $1 AND state = $2",
         account_id.0,
-        state
+        from.name(),
+        to.name()
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Removes the person; sessions, codes and tokens go with them.

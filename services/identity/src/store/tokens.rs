@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use spine::Snowflake;
 use sqlx::{PgConnection, PgPool};
 
-use crate::{Grant, Scopes};
+use crate::{Grant, Holder, PersonState, Scopes};
 
 /// A token to be stored.
 pub(crate) struct NewToken<'a> {
@@ -34,26 +34,36 @@ pub(crate) async fn insert(conn: &mut PgConnection, token: NewToken<'_>) -> sqlx
     Ok(())
 }
 
-/// What a standing token of an active person (or of an app itself) says.
+/// What a standing token says: of a person who is active or waits, or of an app itself.
 pub(crate) async fn grant(pool: &PgPool, hash: &[u8]) -> sqlx::Result<Option<Grant>> {
     let row = sqlx::query!(
-        r#"SELECT token.id, token.account_id, token.app_id, token.scopes, app.name, app.website
+        r#"SELECT token.id, token.account_id, token.app_id, token.scopes, app.name, app.website,
+                  person.state AS "state?"
              FROM identity.access_token token
              JOIN identity.app app ON app.id = token.app_id
              LEFT JOIN identity.person person ON person.account_id = token.account_id
-            WHERE token.token_hash = $1 AND token.revoked_at IS NULL
-              AND (token.account_id IS NULL OR person.state = 'active')"#,
+            WHERE token.token_hash = $1 AND token.revoked_at IS NULL"#,
         hash
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| Grant {
-        token_id: Snowflake(row.id),
-        account_id: row.account_id.map(Snowflake),
-        app_id: Snowflake(row.app_id),
-        app_name: row.name,
-        app_website: row.website,
-        scopes: Scopes::from_stored(row.scopes),
+    Ok(row.and_then(|row| {
+        let account = row.account_id.map(Snowflake);
+        let state = row.state.as_deref().map(PersonState::from_stored);
+        let holder = match (account, state) {
+            (None, _) => Holder::App,
+            (Some(account), Some(PersonState::Active)) => Holder::Person(account),
+            (Some(account), Some(PersonState::Pending)) => Holder::Applicant(account),
+            (Some(_), Some(PersonState::Suspended) | None) => return None,
+        };
+        Some(Grant {
+            token_id: Snowflake(row.id),
+            holder,
+            app_id: Snowflake(row.app_id),
+            app_name: row.name,
+            app_website: row.website,
+            scopes: Scopes::from_stored(row.scopes),
+        })
     }))
 }
 

@@ -45,6 +45,13 @@ pub(super) struct Outgoing {
     pub(super) body: Bytes,
 }
 
+/// Which event a message carries, and where in the ledger that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) position: Position,
+    pub(super) event: EventId,
+}
+
 /// A message as it came: the event, and whether its payload has to be read from the ledger.
 #[derive(Debug)]
 pub(super) struct Incoming {
@@ -92,9 +99,10 @@ pub(super) fn write(prefix: &str, event: Stored) -> Outgoing {
 
 /// The event of a message.
 pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Incoming, SpineError> {
+    let mark = mark_of(headers)?;
     let stored = Stored {
-        position: place_of(headers)?,
-        id: EventId(parse(headers, ID)?),
+        position: mark.position,
+        id: mark.event,
         kind: text(headers, TYPE)?,
         source: text(headers, SOURCE)?,
         subject: text(headers, SUBJECT)?,
@@ -113,9 +121,9 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Incoming, SpineEr
     Ok(Incoming { stored, payload_in_ledger: headers.get(PAYLOAD_IN).is_some() })
 }
 
-/// A message's place in the ledger.
-pub(super) fn place_of(headers: &HeaderMap) -> Result<Position, SpineError> {
-    parse(headers, PLACE)
+/// A message's event and its place in the ledger.
+pub(super) fn mark_of(headers: &HeaderMap) -> Result<Mark, SpineError> {
+    Ok(Mark { position: parse(headers, PLACE)?, event: EventId(parse(headers, ID)?) })
 }
 
 /// The subjects under which everything that passes the filter is published, and perhaps more; none
@@ -232,6 +240,8 @@ mod tests {
         let back = read(&sent.headers, &sent.body).unwrap();
         assert!(!back.payload_in_ledger);
         assert_eq!(format!("{:?}", back.stored), format!("{event:?}"));
+        let mark = Mark { position: event.position, event: event.id };
+        assert_eq!(mark_of(&sent.headers).unwrap(), mark);
     }
 
     #[test]

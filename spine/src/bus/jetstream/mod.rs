@@ -6,16 +6,19 @@
 //! consumer of its own that begins where it left off: nothing depends on what the server
 //! remembers of acknowledgements.
 
+mod agreement;
 mod message;
 mod publish;
+mod rebuild;
 mod relay;
 mod source;
 mod stream;
 
 use async_trait::async_trait;
 
+pub use agreement::Parting;
+pub use rebuild::{PulledBack, Rebuilt, StreamState, rebuild_stream, stream_state};
 pub(super) use relay::relay;
-pub use stream::rebuild_stream;
 #[cfg(feature = "testing")]
 pub(crate) use stream::stream_name;
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::message;
 use super::publish::{Published, publish, publish_carefully};
 use super::stream::{LedgerStream, subject_prefix};
+use super::{agreement, message};
 use crate::bus::BATCH_BYTES;
 use crate::bus::election::Elected;
 use crate::bus::impatience::Impatience;
@@ -132,18 +132,8 @@ async fn in_time<T>(work: impl Future<Output = Result<T, SpineError>>) -> Result
 
 /// Where the stream ends, in the ledger and by its own number.
 async fn find_end(spine: &Spine, stream: &mut LedgerStream) -> Result<(Position, u64), SpineError> {
-    let bounds = stream.bounds().await?;
-    let end = match bounds.empty {
-        true => Position::START,
-        false => stream.place_at(bounds.last).await?,
-    };
-    if !bounds.empty && ledger::at(spine, end).await?.is_none() {
-        return Err(SpineError::Settings(format!(
-            "the stream has events that this ledger does not have (it ends at {end}): was the \
-             database restored from an older backup? Nothing is published until the stream is \
-             rebuilt"
-        )));
-    }
+    let found = agreement::find_end(spine, stream).await?;
+    let end = found.position;
     let known = sqlx::query_as!(
         Position,
         "SELECT transaction_order, sequence FROM spine.relay WHERE stream = $1",
@@ -156,7 +146,7 @@ async fn find_end(spine: &Spine, stream: &mut LedgerStream) -> Result<(Position,
     {
         tracing::warn!(%known, %end, "the stream lost its tail: publishing it again");
     }
-    Ok((end, bounds.last))
+    Ok((end, found.bounds.last))
 }
 
 async fn write_down(spine: &Spine, position: Position, last: u64) -> Result<(), SpineError> {

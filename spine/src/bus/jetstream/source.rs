@@ -14,9 +14,9 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt};
 
-use super::failed;
 use super::message::{self, Incoming};
 use super::stream::{LedgerStream, subject_prefix};
+use super::{agreement, failed};
 use crate::bus::{BATCH_BYTES, BATCH_EVENTS, EventBatch, EventSource};
 use crate::ledger::{self, Position, Recorded};
 use crate::nats::Nats;
@@ -56,8 +56,8 @@ impl StreamSource {
 
     async fn open(&self, after: Position) -> Result<Flow, SpineError> {
         let mut stream = LedgerStream::open(&self.spine, &self.nats).await?;
-        let bounds = stream.bounds().await?;
-        let start = stream.first_after(after, &bounds).await?;
+        let end = agreement::find_end(&self.spine, &mut stream).await?;
+        let start = stream.first_after(after, &end.bounds).await?;
         let config = Config {
             description: Some("A durable consumer of a node; its place is in the node".to_owned()),
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: start.max(1) },
@@ -98,10 +98,10 @@ impl StreamSource {
         for one in incoming {
             let position = one.stored.position;
             if one.payload_in_ledger {
-                let recorded = ledger::at(&self.spine, position).await?.ok_or_else(|| {
+                let recorded = ledger::by_id(&self.spine, one.stored.id).await?;
+                events.push(recorded.ok_or_else(|| {
                     SpineError::Bus(format!("the bus carries {position}, the ledger does not"))
-                })?;
-                events.push(recorded);
+                })?);
                 continue;
             }
             let key = one.stored.key.and_then(|id| keys.get(&id));

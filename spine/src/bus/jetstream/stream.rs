@@ -1,13 +1,15 @@
 //! The stream that carries the ledger.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::stream::{Compression, Config, RetentionPolicy, StorageType, Stream};
 use async_nats::jetstream::{self, Context, ErrorCode};
+use futures_util::future::try_join_all;
 
 use super::failed;
-use super::message::place_of;
+use super::message::{Mark, mark_of};
 use crate::ledger::Position;
 use crate::nats::Nats;
 use crate::{Spine, SpineError};
@@ -41,31 +43,44 @@ impl LedgerStream {
     /// # Errors
     /// NATS is away, or the stream carries another node's ledger.
     pub(super) async fn open(spine: &Spine, nats: &Nats) -> Result<Self, SpineError> {
+        if let Some(found) = Self::find(spine, nats).await? {
+            return Ok(found);
+        }
         let context = jetstream::new(nats.client().clone());
-        let name = stream_name(spine.namespace());
-        let stream = match context.get_stream(&name).await {
-            Ok(stream) => stream,
-            Err(error) if is_missing(&error.kind()) => {
-                let config = config(spine, nats);
-                context
-                    .create_stream(config)
-                    .await
-                    .map_err(|error| failed("the stream cannot be made")(&error))?
-            }
-            Err(error) => return Err(failed("the stream cannot be opened")(&error)),
-        };
+        let stream = context
+            .create_stream(config(spine, nats))
+            .await
+            .map_err(|error| failed("the stream cannot be made")(&error))?;
+        Self::of(spine, context, stream)
+    }
+
+    /// Opens the stream, where there is one.
+    ///
+    /// # Errors
+    /// NATS is away, or the stream carries another node's ledger.
+    pub(super) async fn find(spine: &Spine, nats: &Nats) -> Result<Option<Self>, SpineError> {
+        let context = jetstream::new(nats.client().clone());
+        match context.get_stream(stream_name(spine.namespace())).await {
+            Ok(stream) => Self::of(spine, context, stream).map(Some),
+            Err(error) if is_missing(&error.kind()) => Ok(None),
+            Err(error) => Err(failed("the stream cannot be opened")(&error)),
+        }
+    }
+
+    fn of(spine: &Spine, context: Context, stream: Stream) -> Result<Self, SpineError> {
         let config = &stream.cached_info().config;
         let ours = spine.ledger_id().to_string();
         if config.metadata.get(LEDGER) != Some(&ours) {
             return Err(SpineError::Settings(format!(
-                "the stream {name} carries the ledger of another node: choose another namespace"
+                "the stream {} carries the ledger of another node: choose another namespace",
+                config.name
             )));
         }
         let atomic = config.allow_atomic_publish;
         Ok(Self { context, stream, atomic })
     }
 
-    /// How many messages are in it: the first and the last one's number; `None` where it is empty.
+    /// The first and the last message's number, and whether there is any.
     pub(super) async fn bounds(&mut self) -> Result<Bounds, SpineError> {
         let info = self.stream.info().await.map_err(|error| failed("the stream")(&error))?;
         let state = &info.state;
@@ -76,14 +91,23 @@ impl LedgerStream {
         })
     }
 
-    /// The place in the ledger of one message.
-    pub(super) async fn place_at(&self, sequence: u64) -> Result<Position, SpineError> {
+    /// Which event one message carries.
+    pub(super) async fn mark_at(&self, number: u64) -> Result<Mark, SpineError> {
         let message = self
             .stream
-            .direct_get(sequence)
+            .direct_get(number)
             .await
             .map_err(|error| failed("a message of the stream cannot be read")(&error))?;
-        place_of(&message.headers)
+        mark_of(&message.headers)
+    }
+
+    /// Which events some messages carry, in their order. All are asked for at once.
+    pub(super) async fn marks_at(
+        &self,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<Vec<Mark>, SpineError> {
+        let reads: Vec<_> = numbers.map(|number| self.mark_at(number)).collect();
+        try_join_all(reads).await
     }
 
     /// The number of the first message after `position`. Messages are in ledger order, so their
@@ -93,14 +117,14 @@ impl LedgerStream {
         position: Position,
         bounds: &Bounds,
     ) -> Result<u64, SpineError> {
-        if bounds.empty || self.place_at(bounds.last).await? <= position {
+        if bounds.empty || self.mark_at(bounds.last).await?.position <= position {
             return Ok(bounds.last + 1);
         }
         let (mut low, mut high) = (bounds.first, bounds.last);
         // Everything before `low` is at or before the position; `high` is after it.
         while low < high {
             let middle = low + (high - low) / 2;
-            if self.place_at(middle).await? <= position {
+            if self.mark_at(middle).await?.position <= position {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -142,23 +166,4 @@ fn config(spine: &Spine, nats: &Nats) -> Config {
         metadata: HashMap::from([(LEDGER.to_owned(), spine.ledger_id().to_string())]),
         ..Config::default()
     }
-}
-
-/// Deletes the stream; the relay then makes it anew from the ledger. For a stream that went another
-/// way than the ledger, as after the database was restored from a backup that is older than the
-/// stream: what only the stream has is lost with it.
-///
-/// # Errors
-/// NATS is away, the stream carries another node's ledger, or this node has no NATS.
-pub async fn rebuild_stream(spine: &Spine) -> Result<(), SpineError> {
-    let Some(nats) = spine.nats() else {
-        return Err(SpineError::Settings("this node has no NATS".to_owned()));
-    };
-    let opened = LedgerStream::open(spine, nats).await?;
-    opened
-        .context
-        .delete_stream(stream_name(spine.namespace()))
-        .await
-        .map_err(|error| failed("the stream cannot be deleted")(&error))?;
-    Ok(())
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use spine::{GroupCommit, GroupWrite};
+use spine::{GroupCommit, GroupWrite, is_away};
 
 use super::store::{Publication, store};
 use crate::read::Wanted;
@@ -64,6 +64,11 @@ impl GroupWrite for Publishing {
     type Error = SocialError;
     const MOST: usize = 64;
 
+    fn weight(publication: &Publication) -> usize {
+        let post = &publication.post;
+        post.content_html.len() + post.content_text.as_ref().map_or(0, String::len)
+    }
+
     async fn write(&self, publications: &[Publication]) -> Result<Vec<Stored>, SocialError> {
         let social = Social(self.0.upgrade().ok_or(SocialError::Raced)?);
         let ids = store(&social, publications).await?;
@@ -72,8 +77,12 @@ impl GroupWrite for Publishing {
             .zip(&ids)
             .map(|(item, post)| Wanted { viewer: Some(item.post.author), post: *post })
             .collect();
+        // Their authors' numbers have changed: read beside the posts, they are there when needed.
+        // What fails here fails there too, and is said there.
+        let authors = publications.iter().map(|item| item.post.author).collect();
+        let (shown, _) = tokio::join!(social.assemble_each(&wanted), social.account_views(authors));
         // They are stored, whatever comes of reading them.
-        let mut shown = social.assemble_each(&wanted).await.unwrap_or_else(|error| {
+        let mut shown = shown.unwrap_or_else(|error| {
             tracing::warn!(%error, posts = ids.len(), "new posts could not be read together");
             HashMap::new()
         });
@@ -84,6 +93,6 @@ impl GroupWrite for Publishing {
 
     fn is_unavailable(error: &SocialError) -> bool {
         // Whoever was in the way of the group need not be in the way of each.
-        error.is_unavailable() && !matches!(error, SocialError::Raced)
+        is_away(error)
     }
 }

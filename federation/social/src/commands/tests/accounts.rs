@@ -137,6 +137,46 @@ async fn a_local_account_is_deleted_with_everything_and_its_name_stays_taken() {
 }
 
 #[tokio::test]
+async fn whom_a_deleted_account_followed_and_what_it_liked_cannot_be_read() {
+    let world = World::start().await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    world.befriend(alice, bob).await;
+    world.befriend(bob, alice).await;
+    let theirs = world.publish(bob, "x").await;
+    let mine = world.publish(alice, "y").await;
+    world.social.favourite(alice, theirs).await.unwrap();
+    world.social.favourite(bob, theirs).await.unwrap();
+    world.social.boost(alice, theirs, None).await.unwrap();
+    world.social.boost(bob, mine, None).await.unwrap();
+    world.social.delete_local_account(alice).await.unwrap();
+    world.running.settle().await;
+    // Bob's own records are his: he followed, he is followed no longer.
+    let relations = world.readable("social.RelationshipChanged.v1").await;
+    let whose = |event: &String| {
+        let change: crate::events::RelationshipChanged = serde_json::from_str(event).unwrap();
+        (change.account, change.change)
+    };
+    let mut relations: Vec<_> = relations.iter().map(whose).collect();
+    relations.sort();
+    assert_eq!(relations, [(bob, "followed".to_owned()), (bob, "unfollowed".to_owned())]);
+    for kind in ["social.PostReacted.v1", "social.PostDeleted.v1"] {
+        let left = world.readable(kind).await;
+        assert!(!left.is_empty(), "what bob did stays");
+        for event in left {
+            let event: serde_json::Value = serde_json::from_str(&event).unwrap();
+            let by = event.get("account").or(event.get("author")).unwrap();
+            assert_eq!(*by, serde_json::json!(bob), "{event}");
+        }
+    }
+    let alices = format!(
+        "SELECT count(*) FROM spine.subject_key WHERE wrapped IS NOT NULL
+            AND subject IN ('account:{alice}', '{}/users/alice')",
+        super::HERE
+    );
+    assert_eq!(world.count(&alices).await, 0, "no new key is left either");
+}
+
+#[tokio::test]
 async fn a_move_takes_local_followers_along_if_the_target_agrees() {
     let world = World::start().await;
     let (old, new, fan) =

@@ -9,6 +9,7 @@ mod posts;
 mod reactions;
 mod relations;
 mod uploads;
+mod withdrawn;
 mod world;
 
 use super::{

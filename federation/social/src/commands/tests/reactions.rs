@@ -1,7 +1,8 @@
 //! Favourites, boosts, bookmarks, pins.
 
-use super::World;
-use crate::{SocialError, Visibility};
+use super::{NewPoll, NewPost, World};
+use crate::read::Page;
+use crate::{AccountId, SocialError, Visibility};
 
 #[tokio::test]
 async fn a_favourite_counts_once_and_can_be_taken_back() {
@@ -100,4 +101,68 @@ async fn bookmarks_and_pins_are_kept_and_limited() {
     assert_eq!(world.count("SELECT count(*) FROM social.pin").await, 5);
     world.social.unpin(alice, post).await.unwrap();
     world.social.pin(alice, sixth).await.unwrap();
+}
+
+/// A post in the home timeline as its reader's client gets it, kept page or not.
+async fn at_home(world: &World, reader: AccountId) -> serde_json::Value {
+    let page = world.social.home_json(reader, &Page::default()).await.unwrap();
+    let page: serde_json::Value = serde_json::from_slice(&page.body).unwrap();
+    page[0].clone()
+}
+
+#[tokio::test]
+async fn who_reacts_reads_the_new_numbers_and_marks_at_once() {
+    let world = World::start().await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    world.befriend(bob, alice).await;
+    let post = world.publish(alice, "x").await;
+    let (social, actor) = (&world.social, Some(bob));
+    for count in [1, 0] {
+        // Kept in memory, as of before the change.
+        assert_eq!(social.status(actor, post).await.unwrap().body.favourites_count, 1 - count);
+        assert_eq!(at_home(&world, bob).await["favourites_count"], 1 - count);
+        if count == 1 {
+            social.favourite(bob, post).await.unwrap();
+        } else {
+            social.unfavourite(bob, post).await.unwrap();
+        }
+        assert_eq!(social.status(actor, post).await.unwrap().body.favourites_count, count);
+        let home = at_home(&world, bob).await;
+        assert_eq!(
+            (&home["favourites_count"], &home["favourited"]),
+            (&count.into(), &(count == 1).into())
+        );
+    }
+    social.bookmark(bob, post).await.unwrap();
+    assert_eq!(at_home(&world, bob).await["bookmarked"], true);
+    social.unbookmark(bob, post).await.unwrap();
+    assert_eq!(at_home(&world, bob).await["bookmarked"], false);
+    social.mute_conversation(bob, post).await.unwrap();
+    assert_eq!(at_home(&world, bob).await["muted"], true);
+    social.unmute_conversation(bob, post).await.unwrap();
+    assert_eq!(at_home(&world, bob).await["muted"], false);
+    at_home(&world, alice).await;
+    social.pin(alice, post).await.unwrap();
+    assert_eq!(at_home(&world, alice).await["pinned"], true);
+    social.unpin(alice, post).await.unwrap();
+    assert_eq!(at_home(&world, alice).await["pinned"], false);
+}
+
+#[tokio::test]
+async fn who_votes_reads_the_new_count_at_once() {
+    let world = World::start().await;
+    let (alice, bob) = (world.person("alice").await, world.person("bob").await);
+    let poll = NewPoll {
+        options: vec!["yes".to_owned(), "no".to_owned()],
+        expires_in: std::time::Duration::from_secs(3_600),
+        multiple: false,
+        hide_totals: false,
+    };
+    let new = NewPost { text: "Well?".to_owned(), poll: Some(poll), ..Default::default() };
+    let post = world.publish_new(alice, new).await.unwrap();
+    let poll = world.social.status(Some(bob), post).await.unwrap().poll.unwrap();
+    assert_eq!((poll.votes_count, poll.voted), (0, Some(false)));
+    world.social.vote(bob, poll.id, &[0]).await.unwrap();
+    let poll = world.social.poll(Some(bob), poll.id).await.unwrap();
+    assert_eq!((poll.votes_count, poll.voted), (1, Some(true)));
 }

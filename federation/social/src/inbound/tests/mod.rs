@@ -4,12 +4,15 @@ mod again;
 mod applying;
 mod authority;
 mod away;
+mod erasing;
 mod forwarded;
 mod inbox;
+mod keeping;
 mod relations;
 mod signers;
 mod threads;
 mod together;
+mod tombstones;
 
 use serde_json::{Value, json};
 use spine::{Clock, Problem};
@@ -22,7 +25,7 @@ async fn ana_follows_bob() -> (Node, Peer) {
     ana_follows_bob_on(Clock::system()).await
 }
 
-/// The same, on a clock of its own.
+/// The same on this clock.
 async fn ana_follows_bob_on(clock: Clock) -> (Node, Peer) {
     let node = Node::start_on(clock).await;
     let peer = Peer::start().await;

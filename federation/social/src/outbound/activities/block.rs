@@ -4,7 +4,7 @@ use activitypub::builders;
 use serde_json::Value;
 use spine::Tx;
 
-use crate::outbound::{Audience, Outgoing, address, send};
+use crate::outbound::{Audience, Outgoing, address, relation, send_instead};
 use crate::store::write_commands::{ActorRow, TargetRow};
 use crate::{AccountId, Social, SocialError};
 
@@ -20,7 +20,7 @@ pub(crate) async fn block(
     uri: &str,
 ) -> Result<(), SocialError> {
     let body = build(actor, target, uri)?;
-    send(social, tx, &[outgoing(actor, target, body)]).await
+    send_instead(social, tx, outgoing(actor, target, body, false)).await
 }
 
 /// Takes a Block back.
@@ -36,19 +36,21 @@ pub(crate) async fn undo_block(
 ) -> Result<(), SocialError> {
     let block = build(actor, target, uri)?;
     let body = builders::undo(&address(&format!("{uri}/undo"))?, &address(&actor.uri)?, &block);
-    send(social, tx, &[outgoing(actor, target, body)]).await
+    send_instead(social, tx, outgoing(actor, target, body, true)).await
 }
 
 fn build(actor: &ActorRow, target: &TargetRow, uri: &str) -> Result<Value, SocialError> {
     Ok(builders::block(&address(uri)?, &address(&actor.uri)?, &address(&target.uri)?))
 }
 
-fn outgoing(actor: &ActorRow, target: &TargetRow, body: Value) -> Outgoing {
+fn outgoing(actor: &ActorRow, target: &TargetRow, body: Value, takes_back: bool) -> Outgoing {
+    let sender = AccountId::from_number(actor.id);
     Outgoing {
-        sender: AccountId::from_number(actor.id),
-        about: target.uri.clone(),
+        sender,
+        about: relation("block", sender, target.id),
         body,
         audience: Audience::one(AccountId::from_number(target.id)),
         urgent: true,
+        takes_back,
     }
 }

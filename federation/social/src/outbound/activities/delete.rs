@@ -4,7 +4,7 @@ use activitypub::builders;
 use spine::Tx;
 
 use super::{addressing, followers_url};
-use crate::outbound::{Audience, Outgoing, address, send_later, withdraw};
+use crate::outbound::{Audience, Outgoing, address, send_later};
 use crate::store::write_commands::{ActorRow, PostRow};
 use crate::store::{write_federate, write_outbound};
 use crate::{AccountId, Social, SocialError, Visibility};
@@ -12,8 +12,8 @@ use crate::{AccountId, Social, SocialError, Visibility};
 /// Most accounts, beside followers, that are told of a post's change or end.
 pub(crate) const MOST_INVOLVED: i64 = 5_000;
 
-/// Tells everyone who may have a local post that it is gone, and drops what of it is still on its
-/// way. Called before the post is deleted: then nobody knows any more who they are.
+/// Tells everyone who may have a local post that it is gone. Called before the post is deleted: then
+/// nobody knows any more who they are.
 ///
 /// # Errors
 /// The store failed.
@@ -23,7 +23,6 @@ pub(crate) async fn delete_post(
     actor: &ActorRow,
     post: &PostRow,
 ) -> Result<(), SocialError> {
-    withdraw(tx, &[&post.uri]).await?;
     let me = AccountId::from_number(actor.id);
     let visibility = Visibility::from_number(post.visibility).unwrap_or(Visibility::Direct);
     let posts = [post.id];
@@ -58,6 +57,7 @@ pub(crate) async fn delete_post(
         body,
         audience: Audience { followers_of: followed.then_some(me), accounts },
         urgent: false,
+        takes_back: true,
     };
     send_later(social, tx, outgoing).await
 }
@@ -81,6 +81,7 @@ pub(crate) async fn delete_account(
         body: builders::delete_actor(&id, &address(&actor.uri)?),
         audience: Audience { followers_of: None, accounts },
         urgent: false,
+        takes_back: true,
     };
     send_later(social, tx, outgoing).await
 }

@@ -45,6 +45,7 @@ pub(crate) async fn featured(
         body,
         audience: Audience::followers(sender, Vec::new()),
         urgent: false,
+        takes_back: false,
     };
     send_later(social, tx, outgoing).await
 }

@@ -33,6 +33,7 @@ pub(crate) async fn flag(
         body: builders::flag(&id, &address(&instance.uri)?, &objects, comment, &account),
         audience: Audience::one(AccountId::from_number(target.id)),
         urgent: false,
+        takes_back: false,
     };
     send(social, tx, &[outgoing]).await
 }

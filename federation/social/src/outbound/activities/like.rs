@@ -4,7 +4,7 @@ use activitypub::builders;
 use serde_json::Value;
 use spine::Tx;
 
-use crate::outbound::{Audience, Outgoing, address, send};
+use crate::outbound::{Audience, Outgoing, address, relation, send_instead};
 use crate::store::write_commands::{ActorRow, PostRow};
 use crate::{AccountId, Social, SocialError};
 
@@ -20,7 +20,7 @@ pub(crate) async fn like(
     uri: &str,
 ) -> Result<(), SocialError> {
     let body = build(actor, post, uri)?;
-    send(social, tx, &[outgoing(actor, post, body)]).await
+    send_instead(social, tx, outgoing(actor, post, body, false)).await
 }
 
 /// Takes a Like back.
@@ -36,7 +36,7 @@ pub(crate) async fn undo_like(
 ) -> Result<(), SocialError> {
     let like = build(actor, post, uri)?;
     let body = builders::undo(&address(&format!("{uri}/undo"))?, &address(&actor.uri)?, &like);
-    send(social, tx, &[outgoing(actor, post, body)]).await
+    send_instead(social, tx, outgoing(actor, post, body, true)).await
 }
 
 fn build(actor: &ActorRow, post: &PostRow, uri: &str) -> Result<Value, SocialError> {
@@ -48,12 +48,14 @@ fn build(actor: &ActorRow, post: &PostRow, uri: &str) -> Result<Value, SocialErr
     ))
 }
 
-fn outgoing(actor: &ActorRow, post: &PostRow, body: Value) -> Outgoing {
+fn outgoing(actor: &ActorRow, post: &PostRow, body: Value, takes_back: bool) -> Outgoing {
+    let sender = AccountId::from_number(actor.id);
     Outgoing {
-        sender: AccountId::from_number(actor.id),
-        about: post.uri.clone(),
+        sender,
+        about: relation("like", sender, post.id),
         body,
         audience: Audience::one(AccountId::from_number(post.author_id)),
         urgent: false,
+        takes_back,
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use block::{block, undo_block};
 pub(crate) use delete::{MOST_INVOLVED, delete_account, delete_post};
 pub(crate) use featured::featured;
 pub(crate) use flag::flag;
-pub(crate) use follow::follow;
+pub(crate) use follow::{follow, follow_of};
 pub(crate) use like::{like, undo_like};
 pub(crate) use move_account::move_account;
 pub(crate) use undo_boost::{Boost, take_back_boost};

@@ -28,6 +28,7 @@ pub(crate) async fn move_account(
         body,
         audience: Audience::followers(sender, vec![AccountId::from_number(target.id)]),
         urgent: false,
+        takes_back: false,
     };
     send_later(social, tx, outgoing).await
 }

@@ -4,7 +4,7 @@ use activitypub::builders;
 use spine::Tx;
 
 use super::{addressing, followers_url};
-use crate::outbound::{Audience, Outgoing, address, send_later, withdraw};
+use crate::outbound::{Audience, Outgoing, address, send_later};
 use crate::store::write_commands::{ActorRow, PostRow};
 use crate::store::write_outbound;
 use crate::{AccountId, Social, SocialError, Visibility};
@@ -18,7 +18,8 @@ pub(crate) struct Boost<'a> {
     pub(crate) visibility: Visibility,
 }
 
-/// Tells followers and the boosted author that a boost is taken back.
+/// Tells followers and the boosted author that a boost is taken back. What is on its way of the boost
+/// is withdrawn where it is deleted.
 ///
 /// # Errors
 /// The store failed.
@@ -29,7 +30,6 @@ pub(crate) async fn take_back_boost(
     boosted: &PostRow,
     boost: Boost<'_>,
 ) -> Result<(), SocialError> {
-    withdraw(tx, &[boost.uri]).await?;
     let is_followed = !write_outbound::followed_elsewhere(tx.conn(), &[actor.id]).await?.is_empty();
     if boosted.author_is_local && !is_followed {
         return Ok(());
@@ -51,6 +51,7 @@ pub(crate) async fn take_back_boost(
         body: builders::undo(&undo, &address(&actor.uri)?, &announce),
         audience: Audience::followers(me, vec![AccountId::from_number(boosted.author_id)]),
         urgent: false,
+        takes_back: true,
     };
     send_later(social, tx, outgoing).await
 }

@@ -34,6 +34,7 @@ pub(crate) async fn vote(
             body: builders::create(&address(&format!("{uri}/activity"))?, &me, &note),
             audience: Audience::one(AccountId::from_number(question.author_id)),
             urgent: true,
+            takes_back: false,
         });
     }
     send(social, tx, &outgoing).await

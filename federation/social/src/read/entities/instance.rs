@@ -263,3 +263,12 @@ pub struct InstanceActivity {
     /// People who joined.
     pub registrations: String,
 }
+
+/// A language that a post can be in.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Language {
+    /// Its code (ISO 639-1).
+    pub code: &'static str,
+    /// Its name in English.
+    pub name: &'static str,
+}

@@ -26,8 +26,8 @@ pub use conversation::Conversation;
 pub use filter::{Filter, FilterKeyword, FilterResult, FilterStatus, FilterV1};
 pub use instance::{
     AccountLimits, ApiVersions, Configuration, ConfigurationUrls, Contact, Icon, Instance,
-    InstanceActivity, InstanceV1, InstanceV1Urls, MediaLimits, PollLimits, Registrations, Rule,
-    Stats, StatusLimits, Thumbnail, Translation, Usage, Users,
+    InstanceActivity, InstanceV1, InstanceV1Urls, Language, MediaLimits, PollLimits, Registrations,
+    Rule, Stats, StatusLimits, Thumbnail, Translation, Usage, Users,
 };
 pub use list::{List, Marker, Preferences};
 pub use media::{Focus, MediaAttachment, MediaMeta, MediaSize};

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use spine::{Event, EventData};
 
-use crate::events::{NotificationMade, PostDeleted, PostEdited, PostStored};
+use crate::events::{FilterChanged, NotificationMade, PostDeleted, PostEdited, PostStored};
 use crate::{AccountId, Social, SocialError};
 
 /// One connection's interest in one stream.
@@ -37,8 +37,9 @@ pub struct StreamEvent {
     pub stream: Vec<String>,
     /// `update`, `status.update`, `delete`, `notification`, `conversation`, `filters_changed`.
     pub event: &'static str,
-    /// An entity's JSON, or an id; clients get it as a string inside the message.
-    pub payload: String,
+    /// An entity's JSON, or an id; clients get it as a string inside the message. None where the
+    /// event says it all.
+    pub payload: Option<String>,
 }
 
 /// Subscriptions with their places in the caller's slice.
@@ -80,6 +81,9 @@ impl Social {
                 Some(made) => self.tell_notification(&made, &listeners).await,
                 None => Ok(Vec::new()),
             },
+            FilterChanged::TYPE => {
+                Ok(read(event).map_or_else(Vec::new, |changed| tell_filters(&changed, &listeners)))
+            }
             _ => Ok(Vec::new()),
         }
     }
@@ -140,8 +144,26 @@ fn tell_deleted(deleted: &PostDeleted, listeners: &Listeners<'_>) -> Vec<Deliver
         .collect()
 }
 
-fn deliver(place: usize, stream: &Stream, event: &'static str, payload: String) -> Delivery {
-    let message = StreamEvent { stream: stream.names(), event, payload };
+/// Apps of whose filters changed read them again.
+fn tell_filters(changed: &FilterChanged, listeners: &Listeners<'_>) -> Vec<Delivery> {
+    listeners
+        .iter()
+        .filter(|(_, subscription)| {
+            subscription.viewer == changed.account && subscription.stream == Stream::User
+        })
+        .map(|(place, subscription)| {
+            deliver(*place, &subscription.stream, "filters_changed", None::<String>)
+        })
+        .collect()
+}
+
+fn deliver(
+    place: usize,
+    stream: &Stream,
+    event: &'static str,
+    payload: impl Into<Option<String>>,
+) -> Delivery {
+    let message = StreamEvent { stream: stream.names(), event, payload: payload.into() };
     Delivery { subscription: place, message }
 }
 

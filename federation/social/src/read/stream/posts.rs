@@ -28,10 +28,7 @@ struct Facts {
 impl Facts {
     /// Whether it is in public timelines: as the timelines say.
     fn is_in_public(&self) -> bool {
-        let body = &self.view.body;
-        let is_reply_to_others =
-            body.in_reply_to_id.is_some() && body.in_reply_to_account_id != Some(self.view.author);
-        self.is_tagged_public() && !is_reply_to_others
+        self.is_tagged_public() && !self.view.replies_to_others
     }
 
     /// Whether it is in timelines of hashtags, which show replies too.

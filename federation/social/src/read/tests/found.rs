@@ -78,6 +78,67 @@ async fn posts_are_found_only_by_those_who_may_find_them() {
 }
 
 #[tokio::test]
+async fn posts_and_accounts_are_found_by_the_addresses_of_their_pages() {
+    let node = Node::start().await;
+    let (me, friend) = (node.account("me", None).await, node.account("friend", None).await);
+    let far = node.account("far", Some("far.example")).await;
+    let pretender = node.account("pretender", Some("evil.example")).await;
+    node.run(
+        "UPDATE social.account SET url = 'https://far.example/@far' WHERE id IN ($1, $2)",
+        &[far.number(), pretender.number()],
+    )
+    .await;
+    let write = async |author, visibility| node.write(author, visibility, None, None, "x").await;
+    let mine = write(me, Visibility::Unlisted).await;
+    let secret = write(me, Visibility::Direct).await;
+    let theirs = write(far, Visibility::Public).await;
+    let private = write(far, Visibility::Private).await;
+    let numeric = write(far, Visibility::Public).await;
+    for post in [theirs, private, numeric] {
+        node.run(
+            "UPDATE social.post SET uri = 'https://far.example/users/far/statuses/' || id,
+                                    url = 'https://far.example/@far/' || id WHERE id = $1",
+            &[post.number()],
+        )
+        .await;
+    }
+    let search = async |viewer, address: &str| -> (Vec<_>, Vec<_>) {
+        let found = node.social.search(viewer, &query(address)).await.unwrap();
+        let posts = found.statuses.iter().map(|status| status.id()).collect();
+        (posts, found.accounts.iter().map(|account| account.id).collect())
+    };
+    let none = (vec![], vec![]);
+    let here = |page: &str, post| format!("https://here.example/{page}/{post}");
+    assert_eq!(search(None, &here("@me", mine)).await, (vec![mine], vec![]));
+    assert_eq!(search(None, &here("@ME", mine)).await, (vec![mine], vec![]));
+    assert_eq!(search(None, &here("@far@far.example", theirs)).await, (vec![theirs], vec![]));
+    assert_eq!(search(None, &here("@friend", mine)).await, none);
+    assert_eq!(search(Some(friend), &here("@me", secret)).await, none, "not for this reader");
+    assert_eq!(search(Some(me), &here("@me", secret)).await, (vec![secret], vec![]));
+    assert_eq!(search(None, "https://here.example/@me/").await, (vec![], vec![me]));
+    assert_eq!(search(None, "https://here.example/@nobody").await, none);
+
+    let there = |post| format!("https://far.example/@far/{post}");
+    assert_eq!(search(None, &there(theirs)).await, (vec![theirs], vec![]));
+    assert_eq!(search(Some(me), &there(private)).await, none, "for followers alone");
+    node.follow(me, far).await;
+    assert_eq!(search(Some(me), &there(private)).await, (vec![private], vec![]));
+    assert_eq!(search(None, "https://far.example/@far").await, (vec![], vec![far]));
+    // What names its author as Mastodon's newest servers do.
+    node.run(
+        "UPDATE social.account SET uri = 'https://far.example/ap/users/9' WHERE id = $1",
+        &[far.number()],
+    )
+    .await;
+    node.run(
+        "UPDATE social.post SET uri = 'https://far.example/ap/users/9/statuses/' || id WHERE id = $1",
+        &[numeric.number()],
+    )
+    .await;
+    assert_eq!(search(None, &there(numeric)).await, (vec![numeric], vec![]));
+}
+
+#[tokio::test]
 async fn hashtags_are_found_by_their_beginning() {
     let node = Node::start().await;
     let me = node.account("me", None).await;
@@ -117,7 +178,11 @@ async fn a_thread_is_read_from_its_first_post_to_its_last() {
         statuses.iter().map(|status| status.id()).collect()
     };
     let context = node.social.context(Some(me), root).await.unwrap();
-    assert_eq!(ids(&context.descendants), [first, nested, below, second]);
+    assert_eq!(
+        ids(&context.descendants),
+        [second, first, nested, below],
+        "what the author added goes first"
+    );
     let context = node.social.context(Some(me), below).await.unwrap();
     assert_eq!(ids(&context.ancestors), [root, first, nested]);
     assert_eq!(ids(&node.social.context(None, nested).await.unwrap().descendants), [hidden, below]);
@@ -221,6 +286,34 @@ async fn profiles_are_filtered_as_asked() {
     assert_eq!(posts(filter).await, [plain]);
     let filter = AccountFilter { only_media: true, ..AccountFilter::default() };
     assert_eq!(posts(filter).await, []);
+}
+
+#[tokio::test]
+async fn a_limit_of_zero_gives_all_members_of_a_list_on_one_page() {
+    let node = Node::start().await;
+    let me = node.account("me", None).await;
+    let list = ListId::from_number(node.number());
+    node.run(
+        "INSERT INTO social.list (id, account_id, title) VALUES ($1, $2, 'Many')",
+        &[list.number(), me.number()],
+    )
+    .await;
+    for number in 0..85 {
+        let member = node.account(&format!("member{number}"), None).await;
+        node.run(
+            "INSERT INTO social.list_member (list_id, account_id) VALUES ($1, $2)",
+            &[list.number(), member.number()],
+        )
+        .await;
+    }
+    let members = async |limit| {
+        let page = Page { limit, ..Page::default() };
+        let page = node.social.list_accounts(me, list, &page).await.unwrap();
+        (page.items.len(), page.next.is_some(), page.prev.is_some())
+    };
+    assert_eq!(members(Some(0)).await, (85, false, false));
+    assert_eq!(members(None).await, (40, true, true));
+    assert_eq!(members(Some(1_000)).await, (80, true, true));
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use serde_json::value::RawValue;
 use spine::{Cause, Event, EventData, EventId};
 
 use super::{Node, now};
-use crate::events::{NotificationMade, PostDeleted, PostEdited, PostStored};
+use crate::events::{FilterChanged, NotificationMade, PostDeleted, PostEdited, PostStored};
 use crate::read::stream::{Delivery, Origin, Stream, Subscription};
-use crate::{AccountId, ListId, NotificationId, PostId, Visibility};
+use crate::read::{Page, PublicFilter};
+use crate::{AccountId, FilterId, ListId, NotificationId, PostId, Visibility};
 
 fn event<E: EventData>(data: &E) -> Event {
     let text = serde_json::to_string(data).unwrap();
@@ -92,7 +93,8 @@ async fn a_new_post_reaches_the_streams_that_show_it() {
     let event = event(&stored(post, me, &[me, fan]));
     let deliveries = node.social.stream_events(&event, &subscriptions).await.unwrap();
     assert_eq!(told(&deliveries), [(0, "update"), (2, "update"), (6, "update"), (8, "update")]);
-    let status: serde_json::Value = serde_json::from_str(&deliveries[0].message.payload).unwrap();
+    let payload = deliveries[0].message.payload.as_deref().unwrap();
+    let status: serde_json::Value = serde_json::from_str(payload).unwrap();
     assert_eq!(status["id"], post.to_string());
     assert_eq!(status["favourited"], false);
     let tagged = deliveries.iter().find(|delivery| delivery.subscription == 6).unwrap();
@@ -160,5 +162,49 @@ async fn edits_deletions_and_notifications_are_told() {
     };
     let deliveries = node.social.stream_events(&event(&deleted), &subscriptions).await.unwrap();
     assert_eq!(told(&deliveries), [(0, "delete"), (1, "delete"), (2, "delete")]);
-    assert_eq!(deliveries[0].message.payload, post.to_string());
+    assert_eq!(deliveries[0].message.payload, Some(post.to_string()));
+}
+
+#[tokio::test]
+async fn the_public_stream_leaves_out_the_replies_that_the_public_timeline_leaves_out() {
+    let node = Node::start().await;
+    let (me, other) = (node.account("me", None).await, node.account("other", None).await);
+    let root = node.post(me, Visibility::Public).await;
+    let own = node.write(me, Visibility::Public, None, Some(root), "more").await;
+    let reply = node.write(other, Visibility::Public, None, Some(root), "re").await;
+    let orphan = node.post(other, Visibility::Public).await;
+    node.run(
+        "UPDATE social.post SET in_reply_to_uri = 'https://far.example/unknown' WHERE id = $1",
+        &[orphan.number()],
+    )
+    .await;
+    let filter = PublicFilter::default();
+    let timeline = node.social.public(None, &filter, &Page::default()).await.unwrap();
+    let shown: Vec<PostId> = timeline.items.iter().map(|status| status.id()).collect();
+    assert_eq!(shown, [own, root]);
+    for (post, author) in [(root, me), (own, me), (reply, other), (orphan, other)] {
+        let event = event(&stored(post, author, &[]));
+        let told = node.social.stream_events(&event, &[public(me)]).await.unwrap();
+        assert_eq!(!told.is_empty(), shown.contains(&post), "{post}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_filter_is_told_to_the_apps_of_whose_it_is() {
+    let node = Node::start().await;
+    let (me, other) = (node.account("me", None).await, node.account("other", None).await);
+    let subscriptions = [
+        listen(me, Stream::User),
+        listen(other, Stream::User),
+        listen(me, Stream::UserNotification),
+        public(me),
+    ];
+    let changed = FilterChanged {
+        account: me,
+        filter: FilterId::from_number(node.number()),
+        change: "updated".into(),
+    };
+    let deliveries = node.social.stream_events(&event(&changed), &subscriptions).await.unwrap();
+    assert_eq!(told(&deliveries), [(0, "filters_changed")]);
+    assert_eq!(deliveries[0].message.payload, None);
 }

@@ -17,6 +17,8 @@ use crate::{AccountId, PollId, PostId, Visibility};
 pub(crate) struct PostView {
     pub body: Shared<StatusBody>,
     pub author: AccountId,
+    /// Whether it replies to somebody else: also where that post is not known here.
+    pub replies_to_others: bool,
     pub poll: Option<PollView>,
     /// What it was made from.
     pub things: Box<[Slot]>,
@@ -116,6 +118,8 @@ pub(crate) fn post_view(row: PostRow, parts: PostParts, addresses: &Addresses) -
     things.extend(
         parts.mentions.iter().map(|m| Thing::Profile(AccountId::from_number(m.account_id))),
     );
+    let is_reply = row.in_reply_to_id.is_some() || row.in_reply_to_uri.is_some();
+    let replies_to_others = is_reply && row.in_reply_to_account_id != Some(row.author_id);
     if row.in_reply_to_id.is_none() {
         things.extend(row.in_reply_to_uri.map(Thing::Address));
     }
@@ -164,6 +168,7 @@ pub(crate) fn post_view(row: PostRow, parts: PostParts, addresses: &Addresses) -
     Some(PostView {
         body: Shared::new(body),
         author: AccountId::from_number(row.author_id),
+        replies_to_others,
         poll: parts.poll.map(PollView::new),
         things: things.iter().map(Slot::from).collect(),
     })

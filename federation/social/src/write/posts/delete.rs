@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use spine::{Cause, Spine, Tx};
 
 use crate::events::{PostDeleted, PostReacted};
+use crate::outbound;
 use crate::store::write_edits::{self as store, Leaving};
 use crate::store::write_posts::{CountChanges, change_counts};
 use crate::write::notifications::{self, Wanted};
@@ -22,8 +23,9 @@ pub struct DeletedPost {
 
 /// Deletes posts, and the boosts of them: rows, counters, home entries and notifications go; a
 /// tombstone keeps each from coming back; what the ledger holds under their URIs becomes
-/// unreadable; uploads become free for another post. A boost that is taken back leaves no
-/// tombstone (it may be boosted again). The posts that were there, in no particular order.
+/// unreadable; what is on its way to other servers about them is withdrawn; uploads become free for
+/// another post. A boost that is taken back leaves no tombstone (it may be boosted again). The posts
+/// that were there, in no particular order.
 ///
 /// # Errors
 /// The store failed.
@@ -54,15 +56,19 @@ pub async fn delete(
     if !uris.is_empty() {
         store::insert_tombstones(tx.conn(), &uris, &actors, now).await?;
     }
+    let about: Vec<&str> = gone.iter().map(|post| post.uri.as_str()).collect();
+    outbound::withdraw(social, tx, &about).await?;
 
     let before = tx.cause().clone();
     let mut unwanted = Vec::new();
+    let mut erased = Vec::with_capacity(gone.len());
     for post in &gone {
         let asked = posts.iter().find(|item| {
             let number = item.post.number();
             number == post.id || Some(number) == post.boost_of_id
         });
         tx.set_cause(asked.map_or_else(|| before.clone(), |item| item.cause.clone()));
+        erased.push((post.uri.clone(), tx.cause().clone()));
         record(
             social,
             tx,
@@ -98,9 +104,7 @@ pub async fn delete(
     }
     tx.set_cause(before);
     notifications::withdraw(tx, &unwanted).await?;
-    for post in &gone {
-        Spine::erase(tx, &post.uri).await?;
-    }
+    Spine::erase_all(tx, &erased).await?;
     Ok(gone.iter().map(|post| PostId::from_number(post.id)).collect())
 }
 

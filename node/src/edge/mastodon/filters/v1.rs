@@ -8,7 +8,7 @@ use social::read::entities::{Filter, FilterV1};
 use social::{AccountId, FilterKeywordId};
 use spine::Problem;
 
-use super::{READ, WRITE, expiry};
+use super::{READ, WRITE, expiry, expiry_of};
 use crate::edge::call::Call;
 use crate::edge::path::PathId;
 use crate::edge::reply::{Reply, empty_object, json};
@@ -45,7 +45,7 @@ async fn show(PathId(id): PathId<FilterKeywordId>, call: Call) -> Reply {
 
 async fn create(call: Call) -> Reply {
     let me = call.person(&WRITE, "filters")?;
-    let change = change(call.typed()?, None);
+    let change = change(&call, None)?;
     let id = call.social().create_filter(me, change).await?;
     let filter = call.social().filter(me, id).await?;
     let word = filter.v1().next().ok_or_else(Problem::not_found)?;
@@ -55,11 +55,11 @@ async fn create(call: Call) -> Reply {
 async fn update(PathId(id): PathId<FilterKeywordId>, call: Call) -> Reply {
     let me = call.person(&WRITE, id)?;
     let filter = call.social().filter_with_keyword(me, id).await?;
-    let mut change = change(call.typed()?, Some(id));
+    let mut change = change(&call, Some(id))?;
     if filter.keywords.as_ref().is_some_and(|words| words.len() > 1) {
         let same = change.contexts.as_ref().is_none_or(|it| *it == filter.context)
             && change.action.as_ref().is_none_or(|it| *it == filter.filter_action)
-            && change.expiry.is_none();
+            && is_same_expiry(change.expiry, filter.expires_at.is_some());
         if !same {
             return Err(Problem::unprocessable(
                 "several-keywords",
@@ -88,18 +88,27 @@ async fn remove(PathId(id): PathId<FilterKeywordId>, call: Call) -> Reply {
     Ok(empty_object())
 }
 
-fn change(parameters: Parameters, id: Option<FilterKeywordId>) -> FilterChange {
-    let Parameters { phrase, context, irreversible, whole_word, expires_in } = parameters;
+/// Whether a filter that ends (or does not) still does so.
+fn is_same_expiry(wanted: Option<FilterExpiry>, ends: bool) -> bool {
+    match wanted {
+        None => true,
+        Some(FilterExpiry::Never) => !ends,
+        Some(FilterExpiry::After(_)) => false,
+    }
+}
+
+fn change(call: &Call, id: Option<FilterKeywordId>) -> Result<FilterChange, Problem> {
+    let Parameters { phrase, context, irreversible, whole_word, expires_in } = call.typed()?;
     let word =
         KeywordChange { id, keyword: phrase.clone(), whole_word, ..KeywordChange::default() };
     let action = irreversible.map(|hide| if hide { "hide" } else { "warn" }.to_owned());
-    FilterChange {
+    Ok(FilterChange {
         title: phrase.map(|phrase| phrase.chars().take(256).collect()),
         contexts: context,
         action,
-        expiry: expires_in,
+        expiry: expiry_of(call, expires_in),
         keywords: vec![word],
-    }
+    })
 }
 
 async fn answer(call: &Call, me: AccountId, id: FilterKeywordId) -> Reply {

@@ -7,7 +7,7 @@ use social::commands::{FilterChange, FilterExpiry, KeywordChange};
 use social::{FilterId, FilterKeywordId, FilterPostId, PostId};
 use spine::Problem;
 
-use super::{READ, WRITE, expiry};
+use super::{READ, WRITE, expiry, expiry_of};
 use crate::edge::call::Call;
 use crate::edge::path::PathId;
 use crate::edge::permissive::absent_if_empty;
@@ -68,7 +68,7 @@ fn change(call: &Call) -> Result<FilterChange, Problem> {
         title: parameters.title,
         contexts: parameters.context,
         action: parameters.filter_action,
-        expiry: parameters.expires_in,
+        expiry: expiry_of(call, parameters.expires_in),
         keywords: parameters.keywords_attributes.into_iter().map(Into::into).collect(),
     })
 }
