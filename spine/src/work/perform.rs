@@ -13,6 +13,10 @@ use super::complete::{complete_many, lost_claims};
 use super::{BatchJob, Claimed, Completion, Job, JobError, JobRun};
 use crate::{Cause, JobId, Spine, SpineError};
 
+/// A postponed job waits this long at least. Postponements are not counted, so that nothing else
+/// would end a job that is always postponed by nothing.
+const LEAST_POSTPONEMENT: Duration = Duration::from_secs(1);
+
 /// A claimed job, ready to be performed.
 #[derive(Debug)]
 pub(crate) struct Assignment {
@@ -272,7 +276,12 @@ fn judge(error: JobError, backoff: Duration) -> Outcome {
         JobError::Retry(source) => {
             Outcome::Failed { after: jittered(backoff), error: chain(source.as_ref()) }
         }
-        JobError::RetryAfter { after, reason } => Outcome::Postponed { after, reason },
+        JobError::RetryAfter { after, reason } => {
+            Outcome::Postponed { after: after.max(LEAST_POSTPONEMENT), reason }
+        }
+        JobError::RetryNotBefore { after, reason } => {
+            Outcome::Failed { after: after.max(jittered(backoff)), error: reason }
+        }
         JobError::GiveUp(source) => Outcome::GaveUp { error: chain(source.as_ref()) },
     }
 }
@@ -296,7 +305,7 @@ fn jittered(backoff: Duration) -> Duration {
 fn describe(error: &JobError) -> String {
     match error {
         JobError::Retry(source) | JobError::GiveUp(source) => chain(source.as_ref()),
-        JobError::RetryAfter { .. } => error.to_string(),
+        JobError::RetryAfter { .. } | JobError::RetryNotBefore { .. } => error.to_string(),
     }
 }
 
@@ -343,6 +352,20 @@ mod tests {
             let wait = jittered(Duration::from_secs(100));
             assert!((100..=125).contains(&wait.as_secs()), "{wait:?}");
         }
+    }
+
+    #[test]
+    fn nobody_elsewhere_makes_a_job_run_faster_than_its_backoff() {
+        let backoff = Duration::from_secs(60);
+        for (asked, least) in [(0, 60), (59, 60), (3_600, 3_600)] {
+            let after = Duration::from_secs(asked);
+            let error = JobError::RetryNotBefore { after, reason: "busy".to_owned() };
+            let Outcome::Failed { after, .. } = judge(error, backoff) else { panic!("{asked}") };
+            assert!((least..=least + 15).contains(&after.as_secs()), "{asked}: {after:?}");
+        }
+        let postponed = JobError::RetryAfter { after: Duration::ZERO, reason: String::new() };
+        let Outcome::Postponed { after, .. } = judge(postponed, backoff) else { panic!() };
+        assert_eq!(after, LEAST_POSTPONEMENT);
     }
 
     #[tokio::test]

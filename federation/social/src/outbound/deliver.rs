@@ -17,8 +17,10 @@ use crate::{AccountId, Social};
 const PER_HOST: u16 = 8;
 /// Attempts: with [`backoff`] they spread over some three days, as Mastodon's do.
 const ATTEMPTS: u16 = 17;
-/// Waiting for a breaker or where a server asked to is no attempt; this ends it.
+/// Waiting for a breaker is no attempt; this ends it.
 const LONGEST: chrono::Duration = chrono::Duration::hours(84);
+/// Whoever asks for a wait gets at least this one: some servers say `Retry-After: 0`.
+const LEAST_WAIT: Duration = Duration::from_secs(30);
 
 /// One delivery.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -127,16 +129,25 @@ impl Delivery {
                 social.0.hosts.answered(spine, host).await?;
                 tracing::info!(host, inbox = %self.inbox, "an inbox is gone for good");
             }
-            DeliveryOutcome::Retry { after: Some(after), reason } => {
-                social.0.hosts.answered(spine, host).await?;
-                return Err(JobError::RetryAfter { after, reason });
-            }
-            DeliveryOutcome::Retry { after: None, reason } => {
-                social.0.hosts.failed(spine, host).await?;
-                return Err(JobError::retry(reason));
+            DeliveryOutcome::Retry { status, after, reason } => {
+                // Whoever says when to come back is alive, unless he says it while he is broken.
+                if after.is_some() && status.is_some_and(|status| status.is_client_error()) {
+                    social.0.hosts.answered(spine, host).await?;
+                } else {
+                    social.0.hosts.failed(spine, host).await?;
+                }
+                return Err(again(after, reason));
             }
         }
         Ok(())
+    }
+}
+
+/// The next attempt: when the server asks for it, but no sooner than without its word.
+fn again(after: Option<Duration>, reason: String) -> JobError {
+    match after {
+        Some(after) => JobError::RetryNotBefore { after: after.max(LEAST_WAIT), reason },
+        None => JobError::retry(reason),
     }
 }
 

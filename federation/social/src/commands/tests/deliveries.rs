@@ -196,6 +196,46 @@ async fn a_server_may_say_when() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_at_once_is_tried_no_sooner_than_one_that_says_nothing() {
+    let clock = clock();
+    let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
+    let (author, _) = followed_author(&world, &inbox).await;
+    inbox.will_answer(std::iter::repeat_n((429, Some(0)), 20));
+    world.publish(author, "hello").await;
+    world.running.settle().await;
+    assert_eq!(inbox.kinds().len(), 1);
+    clock.advance(Duration::seconds(25));
+    world.running.settle().await;
+    assert_eq!(inbox.kinds().len(), 0, "half a minute at least");
+    clock.advance(Duration::seconds(10));
+    world.running.settle().await;
+    assert_eq!(inbox.kinds().len(), 1);
+    for _ in 0..10 {
+        clock.advance(Duration::seconds(35));
+        world.running.settle().await;
+    }
+    let tries = inbox.kinds().len();
+    assert!((2..=3).contains(&tries), "{tries}: each wait is longer than the one before");
+    let counted = "SELECT failures::bigint FROM spine.job WHERE kind LIKE 'social.deliver%'";
+    assert!(world.count(counted).await >= 4, "each is an attempt");
+}
+
+#[tokio::test]
+async fn a_broken_server_that_says_when_is_still_broken() {
+    let clock = clock();
+    let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
+    let (author, _) = followed_author(&world, &inbox).await;
+    inbox.will_answer([(503, Some(60)), (429, Some(60))]);
+    let failures = "SELECT failures::bigint FROM social.remote_host";
+    world.publish(author, "hello").await;
+    world.running.settle().await;
+    assert_eq!(world.count(failures).await, 1);
+    clock.advance(Duration::minutes(2));
+    world.running.settle().await;
+    assert_eq!(world.count(failures).await, 0, "it answers, if only that it has too much to do");
+}
+
+#[tokio::test]
 async fn a_refusal_is_final() {
     let clock = clock();
     let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
