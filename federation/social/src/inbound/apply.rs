@@ -142,7 +142,10 @@ impl<'a> Applying<'a> {
 
     /// Whoever acts, if it still takes part.
     fn actor_may_act(&self, activity: &Incoming) -> bool {
-        self.known.active_account(&activity.actor).is_some_and(|actor| !actor.is_local())
+        let actor = self.known.active_account(&activity.actor);
+        let domain = actor.and_then(|actor| actor.domain.as_deref());
+        // One of our own, who has no domain, acts from here.
+        domain.is_some_and(|domain| !self.blocked.blocks_domain(domain))
             && !self.blocked.blocks(&activity.actor)
     }
 }

@@ -15,6 +15,8 @@ use super::envelope::{Envelope, kind_name};
 use super::{InboxRefusal, Receipt};
 use crate::Social;
 use crate::events::ActivityReceived;
+use crate::remote::hosts::BlockList;
+use crate::remote::keys::ActorKeys;
 
 /// Largest body of an inbox request, in bytes. Mastodon drops larger ones too.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -98,7 +100,7 @@ impl Social {
         if blocked.blocks(parsed.key_id()) {
             return Err(InboxRefusal::Blocked);
         }
-        self.check_signer(&parsed, actor).await?;
+        self.check_signer(&parsed, actor, &blocked).await?;
 
         let body = String::from_utf8(request.body.into())
             .map_err(|_| InboxRefusal::Malformed("it is not UTF-8".to_owned()))?;
@@ -115,11 +117,13 @@ impl Social {
     }
 
     /// Whether the activity's own actor made the signature. The known key is tried first; where it
-    /// is unknown or does not fit, the actor is read once.
+    /// is unknown or does not fit, the actor is read once. A blocked domain counts also where only
+    /// the actor's handle is of it.
     async fn check_signer(
         &self,
         parsed: &ParsedSignature,
         actor: &Url,
+        blocked: &BlockList,
     ) -> Result<(), InboxRefusal> {
         if !same_origin(parsed.key_id(), actor) {
             return Err(InboxRefusal::Key("the key is not of the actor's host"));
@@ -128,8 +132,12 @@ impl Social {
         let keys = &self.0.remote.keys;
         let key_id = parsed.key_id().as_str();
         let known = keys.of_actor(pool, actor.as_str()).await?;
+        let is_unwanted = |signer: &ActorKeys| {
+            let domain = signer.domain.as_deref();
+            signer.suspended || domain.is_some_and(|domain| blocked.blocks_domain(domain))
+        };
         if let Some(signer) = &known {
-            if signer.suspended {
+            if is_unwanted(signer) {
                 return Err(InboxRefusal::Blocked);
             }
             if signer.find(key_id).is_some_and(|key| parsed.verify(key).is_ok()) {
@@ -144,7 +152,7 @@ impl Social {
             .of_actor(pool, actor.as_str())
             .await?
             .ok_or(InboxRefusal::Key("the actor could not be read"))?;
-        if signer.suspended {
+        if is_unwanted(&signer) {
             return Err(InboxRefusal::Blocked);
         }
         let key =

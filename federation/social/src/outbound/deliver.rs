@@ -101,6 +101,10 @@ impl Delivery {
         if now - self.since > LONGEST {
             return Err(JobError::give_up(format!("{host} was away for too long")));
         }
+        if social.0.remote.blocked.load(spine.pool()).await?.blocks(&self.inbox) {
+            tracing::info!(host, "a delivery ends: the node blocks its host by now");
+            return Ok(());
+        }
         let Some(body) = social.0.bodies.of(spine.worker_pool(), self.activity).await? else {
             // Deleted meanwhile: there is nothing to tell any more.
             return Ok(());

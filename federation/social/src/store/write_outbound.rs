@@ -76,11 +76,16 @@ pub struct Inbox {
     /// Place of the audience in the arguments, from 1.
     pub audience: i64,
     pub url: String,
+    /// The domain of the handle of somebody there.
+    pub domain: String,
+    /// The host of his id, with its port.
+    pub host: String,
 }
 
 /// The inboxes of audiences: of remote followers of `followed[n]`, where that is not null, and of
 /// accounts `person[m]` with `person_audience[m] = n + 1`. Shared inboxes where there are any, each
-/// once for an audience; nobody suspended, deleted or on a host that the node blocks.
+/// once for an audience and for those who share domain and host; nobody suspended or deleted.
+/// Blocks are the caller's business.
 pub async fn inboxes(
     conn: &mut PgConnection,
     followed: &[Option<i64>],
@@ -98,16 +103,12 @@ pub async fn inboxes(
                FROM unnest($2::bigint[], $3::bigint[]) AS item(audience, account_id)
            )
            SELECT DISTINCT r.audience AS "audience!",
-                  coalesce(a.shared_inbox_url, a.inbox_url) AS "url!"
+                  coalesce(a.shared_inbox_url, a.inbox_url) AS "url!", a.domain AS "domain!",
+                  split_part(a.uri, '/', 3) AS "host!"
              FROM recipient r
              JOIN social.account a ON a.id = r.account_id
             WHERE a.domain IS NOT NULL AND a.inbox_url <> ''
-              AND a.suspended_at IS NULL AND a.deleted_at IS NULL
-              AND NOT EXISTS (SELECT FROM social.domain_block d
-                               WHERE d.account_id IS NULL
-                                 AND (a.domain = d.domain
-                                      OR right(a.domain, length(d.domain) + 1)
-                                         = '.' || d.domain))"#,
+              AND a.suspended_at IS NULL AND a.deleted_at IS NULL"#,
         followed as &[Option<i64>],
         person_audience,
         person,

@@ -172,6 +172,25 @@ async fn a_blocked_host_is_never_fetched() {
 }
 
 #[tokio::test]
+async fn a_blocked_domain_covers_actors_who_live_elsewhere() {
+    let (node, peer) = ana_follows_bob().await;
+    node.rename_domain(&peer.user("bob"), "handle.example").await;
+    let waiting = create(&peer, peer.note("bob", "/n/1"));
+    let pause = spine::work::admin::Pausable::Lane(spine::Lane::Interactive);
+    spine::work::admin::pause(node.social.spine(), &pause).await.unwrap();
+    assert_eq!(node.receive(&waiting).await.unwrap(), Receipt::Accepted);
+    node.block("handle.example").await;
+    let late = create(&peer, peer.note("bob", "/n/2"));
+    assert_eq!(status(node.receive(&late).await.unwrap_err()), 403);
+    spine::work::admin::resume(node.social.spine(), &pause).await.unwrap();
+    node.running.settle().await;
+    assert_eq!(node.text(&peer.url("/n/1")).await, None, "it came before, and is applied after");
+    peer.serve(&peer.note("bob", "/n/3"));
+    let read = node.social.resolve_uri(&peer.url("/n/3")).await.unwrap();
+    assert_eq!(read, None);
+}
+
+#[tokio::test]
 async fn a_redirect_to_a_blocked_host_is_not_followed() {
     let node = Node::start().await;
     let (peer, bad) = (Peer::start().await, Peer::start().await);
