@@ -3,6 +3,8 @@
 //! The order matters: what costs nothing comes first, and nothing is fetched before the hosts are
 //! checked. See `docs` of the fediverse's security rules: facts 3.6.
 
+use std::sync::Arc;
+
 use activitypub::origin::same_origin;
 use activitypub::signature::{self, ParsedSignature, SignedRequest};
 use bytes::Bytes;
@@ -100,7 +102,8 @@ impl Social {
         if blocked.blocks(parsed.key_id()) {
             return Err(InboxRefusal::Blocked);
         }
-        self.check_signer(&parsed, actor, &blocked).await?;
+        let signer = self.check_signer(&parsed, actor, &blocked).await?;
+        self.0.hosts.wrote(&self.0.spine, &signer.inbox_host).await?;
 
         let body = String::from_utf8(request.body.into())
             .map_err(|_| InboxRefusal::Malformed("it is not UTF-8".to_owned()))?;
@@ -124,7 +127,7 @@ impl Social {
         parsed: &ParsedSignature,
         actor: &Url,
         blocked: &BlockList,
-    ) -> Result<(), InboxRefusal> {
+    ) -> Result<Arc<ActorKeys>, InboxRefusal> {
         if !same_origin(parsed.key_id(), actor) {
             return Err(InboxRefusal::Key("the key is not of the actor's host"));
         }
@@ -136,18 +139,19 @@ impl Social {
             let domain = signer.domain.as_deref();
             signer.suspended || domain.is_some_and(|domain| blocked.blocks_domain(domain))
         };
-        if let Some(signer) = &known {
-            if is_unwanted(signer) {
+        let is_known = known.is_some();
+        if let Some(signer) = known {
+            if is_unwanted(&signer) {
                 return Err(InboxRefusal::Blocked);
             }
             if signer.find(key_id).is_some_and(|key| parsed.verify(key).is_ok()) {
-                return Ok(());
+                return Ok(signer);
             }
             if signer.deleted {
                 return Err(InboxRefusal::Key("the actor was deleted"));
             }
         }
-        self.read_signer(actor, known.is_some()).await?;
+        self.read_signer(actor, is_known).await?;
         let signer = keys
             .of_actor(pool, actor.as_str())
             .await?
@@ -157,6 +161,7 @@ impl Social {
         }
         let key =
             signer.find(key_id).ok_or(InboxRefusal::Key("the actor does not list the key"))?;
-        Ok(parsed.verify(key)?)
+        parsed.verify(key)?;
+        Ok(signer)
     }
 }

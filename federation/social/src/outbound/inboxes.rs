@@ -6,12 +6,13 @@ use spine::Tx;
 use url::Url;
 
 use super::Audience;
+use super::hosts::GIVEN_UP;
 use crate::store::write_outbound as store;
 use crate::{AccountId, Social, SocialError};
 
 /// The inboxes of each of these audiences, shared ones where there are any. Nobody is among them who
 /// is blocked by the domain of his handle, by the host of his id or by that of his inbox: people may
-/// keep them in different places.
+/// keep them in different places. Nor is anybody whose inbox's host stayed away for days.
 ///
 /// # Errors
 /// The store failed.
@@ -31,7 +32,7 @@ pub(super) async fn inboxes_of(
     }
     let blocked = social.0.remote.blocked.load(social.spine().pool()).await?;
     let mut inboxes = vec![BTreeSet::new(); audiences.len()];
-    for inbox in store::inboxes(tx.conn(), &followed, &numbers, &people).await? {
+    for inbox in store::inboxes(tx.conn(), &followed, &numbers, &people, GIVEN_UP).await? {
         if blocked.blocks_domain(&inbox.domain) || blocked.blocks_domain(&inbox.host) {
             continue;
         }

@@ -24,6 +24,8 @@ pub(crate) struct ActorKeys {
     pub(crate) suspended: bool,
     /// Deleted; its tombstone is left.
     pub(crate) deleted: bool,
+    /// The host of its inbox, with its port: where our deliveries go.
+    pub(crate) inbox_host: String,
     /// The domain of its handle, which need not be its host; `None`: ours.
     pub(crate) domain: Option<String>,
     keys: Vec<(String, PublicKey)>,
@@ -77,6 +79,7 @@ impl KeyCache {
             suspended: row.suspended,
             deleted: row.deleted,
             domain: row.domain,
+            inbox_host: row.inbox_host,
             keys,
         });
         self.actors.insert(actor.to_owned(), known.clone());
