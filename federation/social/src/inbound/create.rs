@@ -72,7 +72,7 @@ fn read(
 ) -> Result<(ReadPost, Option<FirstReplies>), &'static str> {
     let known = &applying.known;
     let object = activity.own_object().ok_or("the object is not its actor's")?;
-    let post = Post::parse(object).map_err(|_| "the post cannot be read")?;
+    let post = Post::parse_within(object, activity).map_err(|_| "the post cannot be read")?;
     let author = known.active_account(&activity.actor).ok_or("its actor is not known")?;
     if known.is_buried(&post.id, &activity.actor) {
         return Err("the post was deleted before");
@@ -138,7 +138,7 @@ pub(super) async fn apply(
     if is_post(activity) {
         return Ok(apply_posts(applying, &[activity]).await?.remove(0));
     }
-    match Post::parse(object) {
+    match Post::parse_within(object, activity) {
         Ok(post) if post.kind == PostKind::Note => vote(applying, activity, post).await,
         Ok(_) | Err(_) => Ok(Outcome::Ignored("its object is of a type that is not kept")),
     }

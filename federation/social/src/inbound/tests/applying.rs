@@ -80,6 +80,30 @@ async fn a_direct_post_is_direct() {
 }
 
 #[tokio::test]
+async fn a_post_whose_activity_alone_says_whom_it_is_for_is_for_them() {
+    let (node, peer) = ana_follows_bob().await;
+    let mut note = peer.note("bob", "/n/1");
+    let members = note.as_object_mut().unwrap();
+    members.remove("to");
+    members.remove("cc");
+    let mut activity = create(&peer, note.clone());
+    activity["cc"] = json!([to_ana()]);
+    node.apply(&activity).await;
+    let public = "SELECT count(*) FROM social.post WHERE visibility = 0";
+    assert_eq!(node.count(public).await, 1);
+    let addressed = "SELECT count(*) FROM social.post_mention";
+    assert_eq!(node.count(addressed).await, 1);
+    // The same note, changed, for one more.
+    node.add_account("eva", false).await;
+    note["content"] = json!("<p>changed</p>");
+    note["updated"] = json!(node.social.spine().clock().now().to_rfc3339());
+    let mut update = peer.activity("Update", "bob", "/u/1", note);
+    update["cc"] = json!([to_ana(), node.user("eva")]);
+    node.apply(&update).await;
+    assert_eq!(node.count(addressed).await, 2);
+}
+
+#[tokio::test]
 async fn an_edit_keeps_the_earlier_version() {
     let (node, peer) = ana_follows_bob().await;
     let mut note = peer.note("bob", "/n/1");
