@@ -32,9 +32,21 @@ pub struct ApplyActivity {
     pub delivered_to: Option<String>,
     /// The body as it was signed, JSON text.
     pub body: String,
+    /// Whether it is another one for each inbox that it comes to: it publishes a post that is not for
+    /// everyone and does not name this receiver, who may see it because it came to him.
+    #[serde(default)]
+    pub for_receiver: bool,
 }
 
 impl ApplyActivity {
+    /// What it is remembered by once it is taken and applied.
+    pub(super) fn key(&self) -> String {
+        match &self.delivered_to {
+            Some(receiver) if self.for_receiver => format!("{} {receiver}", self.activity),
+            _ => self.activity.clone(),
+        }
+    }
+
     /// Reads the body again. It was read before it was taken, so that failing here means that this
     /// program has become stricter since.
     pub(super) fn read(&self, cause: &Cause) -> Result<Incoming, super::InboxRefusal> {
@@ -157,14 +169,14 @@ pub(super) async fn apply_all(
     items: &[(&ApplyActivity, Incoming)],
 ) -> Result<(), SocialError> {
     let now = social.0.spine.clock().now();
-    let ids: Vec<String> = items.iter().map(|(job, _)| job.activity.clone()).collect();
+    let ids: Vec<String> = items.iter().map(|(job, _)| job.key()).collect();
     let mut claimed: HashSet<String> =
         inbound_activities::claim(tx.conn(), &ids, now).await?.into_iter().collect();
     let mut applying =
         Applying::load(social, tx, items.iter().map(|(_, activity)| activity)).await?;
     let mut creates: Vec<&Incoming> = Vec::new();
     for (job, activity) in items {
-        if !claimed.remove(&job.activity) {
+        if !claimed.remove(&job.key()) {
             continue;
         }
         if !applying.actor_may_act(activity) {
@@ -185,7 +197,7 @@ pub(super) async fn apply_all(
             // Claimed here, so that this job is the only one.
             applying.tx.set_cause(activity.cause.clone());
             let remote = ApplyRemotely::new(job, &activity.actor);
-            let options = JobOptions { part: Some(job.activity.clone()), ..JobOptions::default() };
+            let options = JobOptions { part: Some(job.key()), ..JobOptions::default() };
             applying.tx.schedule_with(&remote, options)?;
         }
     }

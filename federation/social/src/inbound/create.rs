@@ -7,12 +7,13 @@ use url::Url;
 
 use super::apply::{Applying, Outcome};
 use super::incoming::Incoming;
-use crate::SocialError;
+use crate::remote::known::Known;
 use crate::remote::people::FindPeople;
 use crate::remote::post::{ReadPost, Reading};
 use crate::threads::{FetchFirstReplies, FetchParents, FirstReplies};
 use crate::write::posts::{self, Distribution, Inserted, ReplyTo, StoredPost};
 use crate::write::votes::{self, Choice, NewVote};
+use crate::{AccountId, SocialError, Visibility};
 
 /// Whether this publishes a post that comes with it: many of them are stored at once.
 pub(super) fn is_post(activity: &Incoming) -> bool {
@@ -51,6 +52,7 @@ pub(super) async fn apply_posts(
     for (((index, post), (people, replies)), inserted) in
         places.into_iter().zip(stored).zip(wishes).zip(inserted)
     {
+        let reader = delivered_to(&applying.known, activities[index]);
         outcomes[index] = match inserted.outcome {
             posts::Outcome::New => {
                 applying.tx.set_cause(activities[index].cause.clone());
@@ -58,7 +60,18 @@ pub(super) async fn apply_posts(
                 applying.stored(post.uri);
                 Outcome::Applied
             }
-            posts::Outcome::Known => Outcome::Ignored("the post is known"),
+            posts::Outcome::Known => {
+                match reader.filter(|_| post.visibility > Visibility::Unlisted) {
+                    Some(reader) => {
+                        let (social, id) = (applying.social, inserted.post);
+                        match posts::admit(social, applying.tx, &post, id, reader).await? {
+                            true => Outcome::Applied,
+                            false => Outcome::Ignored("the post is known, to its receiver too"),
+                        }
+                    }
+                    None => Outcome::Ignored("the post is known"),
+                }
+            }
             posts::Outcome::Deleted => Outcome::Ignored("the post was deleted before"),
             posts::Outcome::Refused => Outcome::Ignored("its author does not take part"),
         };
@@ -77,18 +90,13 @@ fn read(
     if known.is_buried(&post.id, &activity.actor) {
         return Err("the post was deleted before");
     }
-    let delivered_to = activity
-        .delivered_to
-        .as_ref()
-        .and_then(|receiver| known.local_account(receiver))
-        .map(|receiver| receiver.id);
     let reading = Reading {
         known,
         blocked: &applying.blocked,
         snowflakes: applying.social.0.spine.snowflakes(),
         now: applying.now,
         distribution: Distribution::Everyone,
-        delivered_to,
+        delivered_to: delivered_to(known, activity),
         cause: activity.cause.clone(),
     };
     let read = reading.read(&post, author);
@@ -99,6 +107,12 @@ fn read(
     } else {
         Err("nobody here follows its author or is addressed")
     }
+}
+
+/// The local account whose own inbox it came to.
+fn delivered_to(known: &Known, activity: &Incoming) -> Option<AccountId> {
+    let receiver = activity.delivered_to.as_ref()?;
+    known.local_account(receiver).map(|receiver| receiver.id)
 }
 
 /// What a new post asks for in the background: the posts it answers, the people it names, the first

@@ -107,6 +107,8 @@ impl Social {
 
         let body = String::from_utf8(request.body.into())
             .map_err(|_| InboxRefusal::Malformed("it is not UTF-8".to_owned()))?;
+        let for_receiver =
+            delivered_to.as_deref().is_some_and(|receiver| envelope.is_for_receiver(receiver));
         let Envelope { activity, about, .. } = envelope;
         let received = ActivityReceived {
             activity: activity.id.into(),
@@ -115,7 +117,8 @@ impl Social {
             about: about.into(),
             body: body.clone(),
         };
-        let job = ApplyActivity { activity: received.activity.clone(), delivered_to, body };
+        let activity = received.activity.clone();
+        let job = ApplyActivity { activity, delivered_to, body, for_receiver };
         Ok(self.0.inbound.intake.take(&self.0.spine, received, job).await?)
     }
 

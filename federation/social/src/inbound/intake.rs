@@ -44,13 +44,13 @@ impl Intake {
         received: ActivityReceived,
         job: ApplyActivity,
     ) -> Result<Receipt, SocialError> {
-        if self.recent.contains_key(&received.activity) {
+        let key = job.key();
+        if self.recent.contains_key(&key) {
             return Ok(Receipt::Duplicate);
         }
-        let activity = received.activity.clone();
         let group = self.group.get_or_init(|| GroupCommit::start(Arrivals(spine.clone())));
         let receipt = group.submit((received, job)).await?;
-        self.recent.insert(activity, ());
+        self.recent.insert(key, ());
         Ok(receipt)
     }
 }
@@ -66,13 +66,12 @@ impl GroupWrite for Arrivals {
 
     async fn write(&self, arrived: &[Self::Item]) -> Result<Vec<Receipt>, SocialError> {
         let mut tx = self.0.begin(Cause::system()).await?;
-        let ids: Vec<&str> =
-            arrived.iter().map(|(received, _)| received.activity.as_str()).collect();
+        let keys: Vec<String> = arrived.iter().map(|(_, job)| job.key()).collect();
         let mut known: HashSet<String> =
-            inbound_activities::applied(tx.conn(), &ids).await?.into_iter().collect();
+            inbound_activities::applied(tx.conn(), &keys).await?.into_iter().collect();
         let mut receipts = Vec::with_capacity(arrived.len());
-        for (received, job) in arrived {
-            if !known.insert(received.activity.clone()) {
+        for ((received, job), key) in arrived.iter().zip(keys) {
+            if !known.insert(key) {
                 receipts.push(Receipt::Duplicate);
                 continue;
             }

@@ -80,6 +80,61 @@ async fn a_direct_post_is_direct() {
 }
 
 #[tokio::test]
+async fn a_post_that_comes_to_somebodys_own_inbox_is_for_him_whoever_it_names() {
+    let (node, peer) = ana_follows_bob().await;
+    node.add_account("eva", false).await;
+    let deliver = async |name: &str, activity: &Value| {
+        let request = node.request(activity, &node.signing(activity));
+        let to = InboxTarget::Personal(name.to_owned());
+        let receipt = node.social.receive(InboxRequest { to, ..request }).await.unwrap();
+        node.running.settle().await;
+        receipt
+    };
+    let readers = "SELECT count(*) FROM social.post_mention WHERE silent";
+    let home = "SELECT count(*) FROM social.home_entry";
+    let posts = "SELECT count(*) FROM social.post";
+    let silent = |path: &str, to: Value| {
+        let mut note = peer.note("bob", path);
+        (note["to"], note["cc"]) = (to.clone(), json!([]));
+        let mut activity = create(&peer, note);
+        activity["to"] = to;
+        activity
+    };
+    let direct = silent("/n/1", json!([]));
+    // A stranger to its author, and then a follower.
+    assert_eq!(deliver("eva", &direct).await, Receipt::Accepted);
+    assert_eq!((node.count(readers).await, node.count(home).await), (1, 0));
+    assert_eq!(deliver("ana", &direct).await, Receipt::Accepted);
+    assert_eq!((node.count(readers).await, node.count(home).await), (2, 1));
+    for name in ["eva", "ana"] {
+        assert_eq!(deliver(name, &direct).await, Receipt::Duplicate, "{name}");
+    }
+    assert_eq!((node.count(readers).await, node.count(posts).await), (2, 1));
+    // What is for followers: those see it anyway.
+    let followers = silent("/n/2", json!([format!("{}/followers", peer.user("bob"))]));
+    assert_eq!(node.receive(&followers).await.unwrap(), Receipt::Accepted);
+    node.running.settle().await;
+    assert_eq!((node.count(readers).await, node.count(home).await), (2, 2));
+    deliver("ana", &followers).await;
+    assert_eq!(node.count(readers).await, 2);
+    deliver("eva", &followers).await;
+    assert_eq!((node.count(readers).await, node.count(home).await), (3, 2));
+    // Of somebody whom nobody here follows only what came to an inbox of one's own.
+    peer.add_actor("dora", Key::First);
+    let mut note = peer.note("dora", "/n/4");
+    (note["to"], note["cc"]) = (json!([]), json!([]));
+    let mut strange = peer.activity("Create", "dora", "/c/4", note);
+    strange["to"] = json!([]);
+    assert_eq!(deliver("eva", &strange).await, Receipt::Accepted);
+    assert!(node.text(&peer.url("/n/4")).await.is_some());
+    assert_eq!(node.count(readers).await, 4);
+    // What is for everyone is the same thing in every inbox.
+    let public = create(&peer, peer.note("bob", "/n/3"));
+    assert_eq!(deliver("ana", &public).await, Receipt::Accepted);
+    assert_eq!(deliver("eva", &public).await, Receipt::Duplicate);
+}
+
+#[tokio::test]
 async fn a_post_whose_activity_alone_says_whom_it_is_for_is_for_them() {
     let (node, peer) = ana_follows_bob().await;
     let mut note = peer.note("bob", "/n/1");
