@@ -27,7 +27,7 @@ pub(super) async fn apply(
     if !known.is_followed_here(booster) && !post.local {
         return Ok(Outcome::Ignored("nobody here follows the booster"));
     }
-    let for_everyone = post.visibility <= Visibility::Unlisted as i16;
+    let for_everyone = post.is_for_everyone();
     let own = post.author_id == booster.id && post.visibility == Visibility::Private as i16;
     if post.boost_of_id.is_some() || !(for_everyone || own) {
         return Ok(Outcome::Ignored("its post is not for everyone"));

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::apply::{Applying, Outcome};
 use super::incoming::Incoming;
+use super::welcome::may_react;
 use crate::remote::known::Known;
 use crate::remote::people::FindPeople;
 use crate::remote::post::{ReadPost, Reading};
@@ -171,6 +172,9 @@ async fn vote(
     let (Some(voter), Some(title)) = (known.active_account(&activity.actor), note.name) else {
         return Ok(Outcome::Ignored("it is no vote"));
     };
+    if !may_react(applying.tx.conn(), question, voter.id).await? {
+        return Ok(Outcome::Ignored("the poll is not for its actor"));
+    }
     let vote = NewVote {
         account: voter.id,
         post: question.id,

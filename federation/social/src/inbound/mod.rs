@@ -33,6 +33,7 @@ mod reject;
 mod remove;
 mod undo;
 mod update;
+mod welcome;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use crate::{AccountId, PostId};
+use crate::{AccountId, PostId, Visibility};
 
 /// What the inbound side knows of a post.
 #[derive(Debug, Clone)]
@@ -17,6 +17,13 @@ pub(crate) struct PostRow {
     pub(crate) visibility: i16,
     pub(crate) boost_of_id: Option<i64>,
     pub(crate) poll_id: Option<i64>,
+}
+
+impl PostRow {
+    /// Whether everyone may see it.
+    pub(crate) fn is_for_everyone(&self) -> bool {
+        self.visibility <= Visibility::Unlisted as i16
+    }
 }
 
 /// The posts with these ids (ActivityPub's).

@@ -231,15 +231,14 @@ async fn a_boost_of_an_unknown_post_reads_it() {
     assert_eq!(node.count("SELECT count(*) FROM social.home_entry").await, 1);
 }
 
-#[tokio::test]
-async fn votes_count_in_our_polls() {
-    let (node, peer) = ana_follows_bob().await;
+/// A poll of ana's: tea or coffee.
+async fn poll_of_ana(node: &Node, visibility: Visibility) -> String {
     let ana = node.account(&node.user("ana")).await.unwrap().id;
     let spine = node.social.spine();
     let now = spine.clock().now();
     let id = crate::PostId(spine.snowflakes().next());
     let uri = format!("{}/statuses/{id}", node.user("ana"));
-    let mut question = crate::write::posts::StoredPost::new(id, &uri, ana, Visibility::Public, now);
+    let mut question = crate::write::posts::StoredPost::new(id, &uri, ana, visibility, now);
     question.local = true;
     question.kind = "Question".to_owned();
     question.poll = Some(crate::write::posts::StoredPoll {
@@ -256,17 +255,47 @@ async fn votes_count_in_our_polls() {
         voters_count: 0,
     });
     node.insert(question).await;
+    uri
+}
+
+/// Bob chooses.
+fn vote(peer: &Peer, question: &str, number: usize, name: &str) -> Value {
+    let vote = json!({
+        "id": peer.url(&format!("/v/{number}")), "type": "Note", "name": name,
+        "attributedTo": peer.user("bob"), "inReplyTo": question, "to": [to_ana()],
+    });
+    create(peer, vote)
+}
+
+#[tokio::test]
+async fn votes_count_in_our_polls() {
+    let (node, peer) = ana_follows_bob().await;
+    let uri = poll_of_ana(&node, Visibility::Public).await;
     for (number, name) in ["coffee", "tea", "milk"].into_iter().enumerate() {
-        let vote = json!({
-            "id": peer.url(&format!("/v/{number}")), "type": "Note", "name": name,
-            "attributedTo": peer.user("bob"), "inReplyTo": uri, "to": [to_ana()],
-        });
-        node.apply(&create(&peer, vote)).await;
+        node.apply(&vote(&peer, &uri, number, name)).await;
     }
     let coffee = "SELECT votes_count FROM social.poll_option WHERE title = 'coffee'";
     assert_eq!(node.count(coffee).await, 1);
     assert_eq!(node.count("SELECT count(*) FROM social.poll_vote").await, 1);
     assert_eq!(node.count("SELECT count(*) FROM social.post").await, 1);
+}
+
+#[tokio::test]
+async fn only_those_who_may_see_a_poll_and_are_welcome_vote_in_it() {
+    let (node, peer) = ana_follows_bob().await;
+    let ana = node.account(&node.user("ana")).await.unwrap().id;
+    let bob = node.account(&peer.user("bob")).await.unwrap().id;
+    let votes = "SELECT count(*) FROM social.poll_vote";
+    let private = poll_of_ana(&node, Visibility::Private).await;
+    node.apply(&vote(&peer, &private, 1, "tea")).await;
+    assert_eq!(node.count(votes).await, 0, "he does not follow");
+    node.follow(bob, ana, &peer.url("/f/1")).await;
+    node.apply(&vote(&peer, &private, 2, "tea")).await;
+    assert_eq!(node.count(votes).await, 1);
+    let public = poll_of_ana(&node, Visibility::Public).await;
+    node.social.block(ana, bob).await.unwrap();
+    node.apply(&vote(&peer, &public, 3, "tea")).await;
+    assert_eq!(node.count(votes).await, 1, "he is blocked");
 }
 
 #[tokio::test]
