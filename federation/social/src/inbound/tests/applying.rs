@@ -231,6 +231,39 @@ async fn a_boost_of_an_unknown_post_reads_it() {
     assert_eq!(node.count("SELECT count(*) FROM social.home_entry").await, 1);
 }
 
+#[tokio::test]
+async fn what_a_group_says_was_changed_or_deleted_is_read_from_its_own_id() {
+    let (node, peer) = ana_follows_bob().await;
+    let other = Peer::start().await;
+    other.add_actor("carol", Key::Second);
+    let mut note = other.note("carol", "/n/1");
+    other.serve(&note);
+    let pass_on = async |path: &str, kind: &str, object: Value| {
+        let inner = json!({"id": other.url(path), "type": kind, "actor": other.user("carol"),
+                           "object": object});
+        node.apply(&peer.activity("Announce", "bob", path, inner)).await;
+        node.text(&other.url("/n/1")).await
+    };
+    assert_eq!(pass_on("/b/1", "Create", note.clone()).await.as_deref(), Some("<p>by carol</p>"));
+    note["content"] = json!("<p>changed</p>");
+    note["updated"] = json!(node.social.spine().clock().now().to_rfc3339());
+    other.serve(&note);
+    note["content"] = json!("<p>forged</p>");
+    assert_eq!(pass_on("/b/2", "Update", note.clone()).await.as_deref(), Some("<p>changed</p>"));
+    // Where its own host still has it, nobody else deletes it.
+    let id = note["id"].clone();
+    assert_eq!(pass_on("/b/3", "Delete", id.clone()).await.as_deref(), Some("<p>changed</p>"));
+    // Nobody here follows eve: she makes us ask nobody.
+    other.asked();
+    peer.add_actor("eve", Key::First);
+    let inner = json!({"id": other.url("/b/5"), "type": "Update", "actor": other.user("carol"),
+                       "object": note});
+    node.apply(&peer.activity("Announce", "eve", "/b/5", inner)).await;
+    assert_eq!(other.asked(), Vec::<String>::new());
+    other.serve_at("/n/1", 410, &json!({}));
+    assert_eq!(pass_on("/b/4", "Delete", id).await, None);
+}
+
 /// A poll of ana's: tea or coffee.
 async fn poll_of_ana(node: &Node, visibility: Visibility) -> String {
     let ana = node.account(&node.user("ana")).await.unwrap().id;
