@@ -34,9 +34,26 @@ pub struct ApplyActivity {
     pub delivered_to: Option<String>,
     /// The body as it was signed, JSON text.
     pub body: String,
+    /// Whether it is another one for each inbox that it comes to: it publishes a post that is not for
+    /// everyone and does not name this receiver, who may see it because it came to him.
+    #[serde(default)]
+    pub for_receiver: bool,
+}
+
+/// What an activity is remembered by once it is taken and applied.
+pub(super) fn key(activity: &str, delivered_to: Option<&str>, for_receiver: bool) -> String {
+    match delivered_to {
+        Some(receiver) if for_receiver => format!("{activity} {receiver}"),
+        _ => activity.to_owned(),
+    }
 }
 
 impl ApplyActivity {
+    /// See [`key`].
+    pub(super) fn key(&self) -> String {
+        key(&self.activity, self.delivered_to.as_deref(), self.for_receiver)
+    }
+
     /// Reads the body again. It was read before it was taken, so that failing here means that this
     /// program has become stricter since.
     pub(super) fn read(&self, cause: &Cause) -> Result<Incoming, super::InboxRefusal> {
@@ -186,7 +203,10 @@ impl<'a> Applying<'a> {
 
     /// Whoever acts, if it still takes part.
     fn actor_may_act(&self, activity: &Incoming) -> bool {
-        self.known.active_account(&activity.actor).is_some_and(|actor| !actor.is_local())
+        let actor = self.known.active_account(&activity.actor);
+        let domain = actor.and_then(|actor| actor.domain.as_deref());
+        // One of our own, who has no domain, acts from here.
+        domain.is_some_and(|domain| !self.blocked.blocks_domain(domain))
             && !self.blocked.blocks(&activity.actor)
     }
 }
@@ -198,14 +218,14 @@ pub(super) async fn apply_all(
     items: &[(&ApplyActivity, Incoming)],
 ) -> Result<(), SocialError> {
     let now = social.0.spine.clock().now();
-    let ids: Vec<String> = items.iter().map(|(job, _)| job.activity.clone()).collect();
+    let ids: Vec<String> = items.iter().map(|(job, _)| job.key()).collect();
     let mut claimed: HashSet<String> =
         inbound_activities::claim(tx.conn(), &ids, now).await?.into_iter().collect();
     let mut applying =
         Applying::load(social, tx, items.iter().map(|(_, activity)| activity)).await?;
     let mut creates: Vec<&Incoming> = Vec::new();
     for (job, activity) in items {
-        if !claimed.remove(&job.activity) {
+        if !claimed.remove(&job.key()) {
             // Two processes may both have put it on disk.
             applying.see_to_body(activity, Outcome::Ignored("it was applied before"));
             continue;
@@ -229,7 +249,7 @@ pub(super) async fn apply_all(
             applying.tx.set_cause(activity.cause.clone());
             let remote = ApplyRemotely::new(job, &activity.actor);
             let options = JobOptions::default()
-                .part(job.activity.as_str())
+                .part(job.key())
                 .about(sealed_under(activity, &social.0.settings.origin));
             applying.tx.schedule_with(&remote, options)?;
         }

@@ -3,6 +3,8 @@
 //! The order matters: what costs nothing comes first, and nothing is fetched before the hosts are
 //! checked. See `docs` of the fediverse's security rules: facts 3.6.
 
+use std::sync::Arc;
+
 use activitypub::origin::same_origin;
 use activitypub::signature::{self, ParsedSignature, SignedRequest};
 use bytes::Bytes;
@@ -15,6 +17,8 @@ use super::intake::Arrival;
 use super::{InboxRefusal, Receipt};
 use crate::Social;
 use crate::events::ActivityReceived;
+use crate::remote::hosts::BlockList;
+use crate::remote::keys::ActorKeys;
 
 /// Largest body of an inbox request, in bytes. Mastodon drops larger ones too.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -79,6 +83,8 @@ impl Social {
         // Servers tell everyone they know that an account is gone. Whoever never knew it would
         // fetch it to check the signature, and find it gone.
         let is_farewell = envelope.is_farewell();
+        let for_receiver =
+            delivered_to.as_deref().is_some_and(|receiver| envelope.is_for_receiver(receiver));
         // Nothing below needs the document, and some of it waits: for the database, for other servers.
         let names = envelope.into_names(&self.0.settings.origin);
         if is_farewell && self.0.remote.keys.of_actor(pool, names.actor.as_str()).await?.is_none() {
@@ -97,7 +103,8 @@ impl Social {
         if blocked.blocks(parsed.key_id()) {
             return Err(InboxRefusal::Blocked);
         }
-        self.check_signer(&parsed, &names.actor).await?;
+        let signer = self.check_signer(&parsed, &names.actor, &blocked).await?;
+        self.0.hosts.wrote(&self.0.spine, &signer.inbox_host).await?;
 
         let body = String::from_utf8(request.body.into())
             .map_err(|_| InboxRefusal::Malformed("it is not UTF-8".to_owned()))?;
@@ -108,17 +115,19 @@ impl Social {
             about: names.about.into(),
             body,
         };
-        let arrival = Arrival { received, delivered_to };
+        let arrival = Arrival { received, delivered_to, for_receiver };
         Ok(self.0.inbound.intake.take(&self.0.spine, arrival).await?)
     }
 
     /// Whether the activity's own actor made the signature. The known key is tried first; where it
-    /// is unknown or does not fit, the actor is read once.
+    /// is unknown or does not fit, the actor is read once. A blocked domain counts also where only
+    /// the actor's handle is of it.
     async fn check_signer(
         &self,
         parsed: &ParsedSignature,
         actor: &Url,
-    ) -> Result<(), InboxRefusal> {
+        blocked: &BlockList,
+    ) -> Result<Arc<ActorKeys>, InboxRefusal> {
         if !same_origin(parsed.key_id(), actor) {
             return Err(InboxRefusal::Key("the key is not of the actor's host"));
         }
@@ -126,27 +135,33 @@ impl Social {
         let keys = &self.0.remote.keys;
         let key_id = parsed.key_id().as_str();
         let known = keys.of_actor(pool, actor.as_str()).await?;
-        if let Some(signer) = &known {
-            if signer.suspended {
+        let is_unwanted = |signer: &ActorKeys| {
+            let domain = signer.domain.as_deref();
+            signer.suspended || domain.is_some_and(|domain| blocked.blocks_domain(domain))
+        };
+        let is_known = known.is_some();
+        if let Some(signer) = known {
+            if is_unwanted(&signer) {
                 return Err(InboxRefusal::Blocked);
             }
             if signer.find(key_id).is_some_and(|key| parsed.verify(key).is_ok()) {
-                return Ok(());
+                return Ok(signer);
             }
             if signer.deleted {
                 return Err(InboxRefusal::Key("the actor was deleted"));
             }
         }
-        self.read_signer(actor, known.is_some()).await?;
+        self.read_signer(actor, is_known).await?;
         let signer = keys
             .of_actor(pool, actor.as_str())
             .await?
             .ok_or(InboxRefusal::Key("the actor could not be read"))?;
-        if signer.suspended {
+        if is_unwanted(&signer) {
             return Err(InboxRefusal::Blocked);
         }
         let key =
             signer.find(key_id).ok_or(InboxRefusal::Key("the actor does not list the key"))?;
-        Ok(parsed.verify(key)?)
+        parsed.verify(key)?;
+        Ok(signer)
     }
 }

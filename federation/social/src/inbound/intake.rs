@@ -11,7 +11,7 @@ use moka::sync::Cache;
 use spine::{Cause, GroupCommit, GroupWrite, JobOptions, Spine, is_away};
 
 use super::Receipt;
-use super::apply::ApplyActivity;
+use super::apply::{ApplyActivity, key};
 use crate::SocialError;
 use crate::events::ActivityReceived;
 use crate::store::inbound_activities;
@@ -26,6 +26,14 @@ pub(super) struct Arrival {
     pub(super) received: ActivityReceived,
     /// The local actor whose own inbox it came to.
     pub(super) delivered_to: Option<String>,
+    /// See [`ApplyActivity::for_receiver`].
+    pub(super) for_receiver: bool,
+}
+
+impl Arrival {
+    fn key(&self) -> String {
+        key(&self.received.activity, self.delivered_to.as_deref(), self.for_receiver)
+    }
 }
 
 /// The way in.
@@ -51,13 +59,13 @@ impl Intake {
         spine: &Spine,
         arrival: Arrival,
     ) -> Result<Receipt, SocialError> {
-        if self.recent.contains_key(&arrival.received.activity) {
+        let key = arrival.key();
+        if self.recent.contains_key(&key) {
             return Ok(Receipt::Duplicate);
         }
-        let activity = arrival.received.activity.clone();
         let group = self.group.get_or_init(|| GroupCommit::start(Arrivals(spine.clone())));
         let receipt = group.submit(arrival).await?;
-        self.recent.insert(activity, ());
+        self.recent.insert(key, ());
         Ok(receipt)
     }
 }
@@ -77,16 +85,16 @@ impl GroupWrite for Arrivals {
 
     async fn write(&self, arrived: &[Self::Item]) -> Result<Vec<Receipt>, SocialError> {
         let mut tx = self.0.begin(Cause::system()).await?;
-        let ids: Vec<&str> =
-            arrived.iter().map(|arrival| arrival.received.activity.as_str()).collect();
+        let keys: Vec<String> = arrived.iter().map(Arrival::key).collect();
         let mut known: HashSet<String> =
-            inbound_activities::applied(tx.conn(), &ids).await?.into_iter().collect();
+            inbound_activities::applied(tx.conn(), &keys).await?.into_iter().collect();
         let mut receipts = Vec::with_capacity(arrived.len());
-        for Arrival { received, delivered_to } in arrived {
-            if !known.insert(received.activity.clone()) {
+        for (arrival, key) in arrived.iter().zip(keys) {
+            if !known.insert(key) {
                 receipts.push(Receipt::Duplicate);
                 continue;
             }
+            let Arrival { received, delivered_to, for_receiver } = arrival;
             tx.set_cause(Cause::by(received.actor.as_str()));
             let event = tx.record(received)?;
             // The body once more, for as long as it takes to write it down.
@@ -94,6 +102,7 @@ impl GroupWrite for Arrivals {
                 activity: received.activity.clone(),
                 delivered_to: delivered_to.clone(),
                 body: received.body.clone(),
+                for_receiver: *for_receiver,
             };
             let options = JobOptions::because_of(event).about(received.about.as_str());
             tx.schedule_item(&job, options)?;

@@ -90,10 +90,11 @@ impl Social {
             return Err(RemoteError::Untrue("its author is of another host"));
         }
         let author = self.remote_account(&post.attributed_to).await?;
-        if !author.is_active() {
+        let blocked = self.0.remote.blocked.load(self.0.spine.pool()).await?;
+        let domain = author.domain.as_deref();
+        if !author.is_active() || domain.is_some_and(|domain| blocked.blocks_domain(domain)) {
             return Err(RemoteError::Refused);
         }
-        let blocked = self.0.remote.blocked.load(self.0.spine.pool()).await?;
         let mut tx = self.0.spine.begin(cause.clone()).await?;
         let turns: Vec<String> =
             iter::once(&post.id).chain(&post.in_reply_to).map(Url::to_string).collect();
