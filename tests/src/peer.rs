@@ -1,10 +1,11 @@
 //! An independent ActivityPub server (tests/peers/peer.py) in a process of its own.
 
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::{Address, Client, eventually, needed};
+use crate::{Address, Client, eventually, eventually_within, needed};
 
 /// The server. Killed when dropped.
 pub struct Peer {
@@ -109,7 +110,20 @@ impl Peer {
     /// # Panics
     /// It does not come.
     pub async fn expect(&self, kind: &str, passes: impl Fn(&Value) -> bool) -> Value {
-        eventually(&format!("{kind} at the peer"), || async {
+        self.expect_within(Duration::from_secs(30), kind, passes).await
+    }
+
+    /// Waits at most this long for an activity of this type that passes.
+    ///
+    /// # Panics
+    /// It does not come.
+    pub async fn expect_within(
+        &self,
+        limit: Duration,
+        kind: &str,
+        passes: impl Fn(&Value) -> bool,
+    ) -> Value {
+        eventually_within(limit, &format!("{kind} at the peer"), || async {
             self.received()
                 .await
                 .into_iter()

@@ -42,7 +42,9 @@ pub enum DeliveryOutcome {
     Gone,
     /// It may be taken later.
     Retry {
-        /// The wait that the server asks for.
+        /// The status, if there was an answer.
+        status: Option<StatusCode>,
+        /// The wait that the server asks for, as it says it: nothing keeps it from asking for none.
         after: Option<Duration>,
         /// For the admin.
         reason: String,
@@ -82,7 +84,7 @@ fn judge(response: &IncomingResponse, now: DateTime<Utc>) -> DeliveryOutcome {
         StatusCode::GONE => DeliveryOutcome::Gone,
         // A key that is not found yet, a server that is busy: Mastodon tries these again too.
         StatusCode::UNAUTHORIZED | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            DeliveryOutcome::Retry { after: retry_after(&response.headers, now), reason: reason() }
+            later(response, now)
         }
         StatusCode::NOT_IMPLEMENTED => {
             DeliveryOutcome::Refused { status: Some(status), reason: reason() }
@@ -91,9 +93,15 @@ fn judge(response: &IncomingResponse, now: DateTime<Utc>) -> DeliveryOutcome {
             DeliveryOutcome::Refused { status: Some(status), reason: reason() }
         }
         // 5xx, and redirects: the actor's document will say where the inbox is.
-        _ => {
-            DeliveryOutcome::Retry { after: retry_after(&response.headers, now), reason: reason() }
-        }
+        _ => later(response, now),
+    }
+}
+
+fn later(response: &IncomingResponse, now: DateTime<Utc>) -> DeliveryOutcome {
+    DeliveryOutcome::Retry {
+        status: Some(response.status),
+        after: retry_after(&response.headers, now),
+        reason: explain(response),
     }
 }
 
@@ -101,11 +109,11 @@ fn judge_failure(error: &KnockError) -> DeliveryOutcome {
     let reason = explain_failure(error);
     match error {
         KnockError::Http(error) if error.is_transient() => {
-            DeliveryOutcome::Retry { after: None, reason }
+            DeliveryOutcome::Retry { status: None, after: None, reason }
         }
         // The body does not matter: whatever it says, the server answered too much.
         KnockError::Http(HttpError::TooLarge { .. }) => {
-            DeliveryOutcome::Retry { after: None, reason }
+            DeliveryOutcome::Retry { status: None, after: None, reason }
         }
         KnockError::Http(_) | KnockError::Signature(_) => {
             DeliveryOutcome::Refused { status: None, reason }

@@ -8,6 +8,10 @@ use super::perform::Outcome;
 use crate::SpineError;
 use crate::error::is_nobodys_fault;
 
+/// A postponed job waits this long at least. Postponements are not counted, so that nothing else
+/// would end a job that is always postponed by nothing.
+const LEAST_POSTPONEMENT: Duration = Duration::from_secs(1);
+
 /// What an error means for the job.
 pub(super) fn judge(error: JobError, backoff: Duration) -> Outcome {
     match error {
@@ -20,7 +24,12 @@ pub(super) fn judge(error: JobError, backoff: Duration) -> Outcome {
         JobError::Retry(source) => {
             Outcome::Failed { after: jittered(backoff), error: chain(source.as_ref()) }
         }
-        JobError::RetryAfter { after, reason } => Outcome::Postponed { after, reason },
+        JobError::RetryAfter { after, reason } => {
+            Outcome::Postponed { after: after.max(LEAST_POSTPONEMENT), reason }
+        }
+        JobError::RetryNotBefore { after, reason } => {
+            Outcome::Failed { after: after.max(jittered(backoff)), error: reason }
+        }
         JobError::GiveUp(source) => Outcome::GaveUp { error: chain(source.as_ref()) },
     }
 }
@@ -51,7 +60,7 @@ fn jittered(backoff: Duration) -> Duration {
 pub(super) fn describe(error: &JobError) -> String {
     match error {
         JobError::Retry(source) | JobError::GiveUp(source) => chain(source.as_ref()),
-        JobError::RetryAfter { .. } => error.to_string(),
+        JobError::RetryAfter { .. } | JobError::RetryNotBefore { .. } => error.to_string(),
     }
 }
 
@@ -104,6 +113,20 @@ mod tests {
         }
         let wrong = JobError::retry(SpineError::Database(sqlx::Error::RowNotFound));
         assert!(matches!(judge(wrong, Duration::ZERO), Outcome::Failed { .. }));
+    }
+
+    #[test]
+    fn nobody_elsewhere_makes_a_job_run_faster_than_its_backoff() {
+        let backoff = Duration::from_secs(60);
+        for (asked, least) in [(0, 60), (59, 60), (3_600, 3_600)] {
+            let after = Duration::from_secs(asked);
+            let error = JobError::RetryNotBefore { after, reason: "busy".to_owned() };
+            let Outcome::Failed { after, .. } = judge(error, backoff) else { panic!("{asked}") };
+            assert!((least..=least + 15).contains(&after.as_secs()), "{asked}: {after:?}");
+        }
+        let postponed = JobError::RetryAfter { after: Duration::ZERO, reason: String::new() };
+        let Outcome::Postponed { after, .. } = judge(postponed, backoff) else { panic!() };
+        assert_eq!(after, LEAST_POSTPONEMENT);
     }
 
     #[test]

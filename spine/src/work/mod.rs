@@ -253,10 +253,21 @@ pub enum JobError {
     /// Again, after the job's backoff.
     #[error("try again: {0}")]
     Retry(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Again, after this time; it does not count as a failed attempt (the other side said when).
+    /// Again, after this time, a second at least; it does not count as a failed attempt, because
+    /// nothing was attempted (a limit, a circuit breaker).
     #[error("try again in {} s: {reason}", after.as_secs())]
     RetryAfter {
         /// How long to wait.
+        after: Duration,
+        /// What it waits for.
+        reason: String,
+    },
+    /// Again, after this time and no sooner than the job's backoff; it counts as a failed attempt.
+    /// For whoever was tried and says when to come back: his word never makes a job run faster than
+    /// it would have, nor for longer.
+    #[error("try again in {} s at least: {reason}", after.as_secs())]
+    RetryNotBefore {
+        /// How long to wait at least.
         after: Duration,
         /// What the other side said.
         reason: String,

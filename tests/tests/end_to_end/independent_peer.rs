@@ -1,6 +1,8 @@
 //! The same against an ActivityPub server that nobody here wrote (apkit, on Python), and what a
 //! hostile one may try.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tests::{Client, Node, Peer, eventually};
 
@@ -185,7 +187,10 @@ async fn a_delivery_is_tried_again_when_the_server_asks_for_time() {
     let again = json!({ "fail_next": [{ "status": 503, "headers": { "retry-after": "1" } }] });
     stage.peer.set(&again).await;
     let post = stage.ada.publish("Patience").await;
-    stage.peer.expect("Create", |got| got["object"]["id"] == post["uri"]).await;
+    // Whoever asks for a second gets half a minute.
+    let patience = Duration::from_secs(90);
+    let is_it = |got: &Value| got["object"]["id"] == post["uri"];
+    stage.peer.expect_within(patience, "Create", is_it).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,7 +81,8 @@ async fn a_server_that_takes_neither_form_changes_nothing() {
     let report = deliver_to(&server, SignatureForm::Rfc9421).await;
     assert_eq!(report.form, SignatureForm::Rfc9421);
     let reason = "the server answered 401 Unauthorized: no key".to_owned();
-    assert_eq!(report.outcome, DeliveryOutcome::Retry { after: None, reason });
+    let status = Some(StatusCode::UNAUTHORIZED);
+    assert_eq!(report.outcome, DeliveryOutcome::Retry { status, after: None, reason });
     assert_eq!(server.seen().len(), 2);
 }
 
@@ -104,7 +105,10 @@ async fn final_answers_are_final() {
 async fn passing_failures_are_tried_again() {
     for status in [302, 408, 429, 500, 502, 503] {
         let outcome = outcome_of(move || Reply::status(status)).await;
-        assert!(matches!(outcome, DeliveryOutcome::Retry { after: None, .. }), "{status}");
+        assert!(
+            matches!(outcome, DeliveryOutcome::Retry { status: Some(s), after: None, .. } if s == status),
+            "{status}: {outcome:?}"
+        );
     }
 }
 
@@ -137,7 +141,7 @@ async fn an_unreachable_server_is_tried_again_and_says_why() {
     let inbox = Url::parse(&format!("http://{}/inbox", listener.local_addr().unwrap())).unwrap();
     drop(listener);
     let report = deliver(&client(), &KEY, &inbox, Bytes::new(), SignatureForm::Cavage, now()).await;
-    let DeliveryOutcome::Retry { after: None, reason } = report.outcome else {
+    let DeliveryOutcome::Retry { status: None, after: None, reason } = report.outcome else {
         panic!("not retried")
     };
     assert!(reason.starts_with("the connection failed: "), "{reason}");

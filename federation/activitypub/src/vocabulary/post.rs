@@ -7,7 +7,9 @@ use url::Url;
 use super::actor::web_page;
 use super::audience::recipients;
 use super::read::Document;
-use super::{ActorKind, Attachment, Poll, Reference, Tag, Visibility, VocabularyError, limits};
+use super::{
+    Activity, ActorKind, Attachment, Poll, Reference, Tag, Visibility, VocabularyError, limits,
+};
 
 /// What kind of object a post is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,6 +138,21 @@ impl Post {
         })
     }
 
+    /// Reads a post that comes with the activity that publishes or changes it. Where it does not say
+    /// whom it is for, the activity does: as with Mastodon, each of `to` and `cc` for itself, and an
+    /// empty list says something.
+    pub fn parse_within(value: &Value, activity: &Activity) -> Result<Self, VocabularyError> {
+        let mut post = Self::parse(value)?;
+        let is_silent = |name: &str| value.get(name).is_none_or(Value::is_null);
+        if is_silent("to") {
+            post.to.clone_from(&activity.to);
+        }
+        if is_silent("cc") {
+            post.cc.clone_from(&activity.cc);
+        }
+        Ok(post)
+    }
+
     /// Who may see it, given its author's followers collection.
     pub fn visibility(&self, followers: Option<&Url>) -> Visibility {
         Visibility::of(&self.to, &self.cc, followers)
@@ -200,6 +217,26 @@ mod tests {
         assert_eq!((attachment.width, attachment.height), (Some(640), Some(480)));
         assert_eq!(post.quote.unwrap().as_str(), "https://b.example/posts/2");
         assert!(post.replies.unwrap().embedded().is_some());
+    }
+
+    #[test]
+    fn a_post_that_says_nothing_of_its_readers_has_those_of_its_activity() {
+        let read = |mut object: serde_json::Value| {
+            object["id"] = json!("https://a.example/posts/1");
+            object["type"] = json!("Note");
+            object["attributedTo"] = json!("https://a.example/users/x");
+            let activity = Activity::parse(json!({
+                "id": "https://a.example/1", "type": "Create", "actor": "https://a.example/users/x",
+                "object": object, "to": [PUBLIC], "cc": ["https://b.example/users/y"],
+            }));
+            Post::parse_within(&object, &activity.unwrap()).unwrap()
+        };
+        let silent = read(json!({"to": null}));
+        assert_eq!(silent.visibility(None), Visibility::Public);
+        assert_eq!(silent.cc[0].as_str(), "https://b.example/users/y");
+        let direct = read(json!({"to": "https://b.example/users/z", "cc": []}));
+        assert_eq!(direct.visibility(None), Visibility::Direct);
+        assert_eq!((direct.to.len(), direct.cc.len()), (1, 0));
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct FetchRequest<'a> {
     pub headers: &'a HeaderMap,
 }
 
+const NOT_WITH_THAT_HOST: SocialError =
+    SocialError::Forbidden("this node does not federate with that host");
+
 impl Social {
     /// The actor that signed a fetch: to be handed to the document's function. `None` where nobody
     /// did, or the signature does not hold: such a caller sees what everyone sees. Only known
@@ -43,8 +46,9 @@ impl Social {
         };
         let pool = self.0.spine.pool();
         let remote = &self.0.remote;
-        if remote.blocked.load(pool).await?.blocks(parsed.key_id()) {
-            return Err(SocialError::Forbidden("this node does not federate with that host"));
+        let blocked = remote.blocked.load(pool).await?;
+        if blocked.blocks(parsed.key_id()) {
+            return Err(NOT_WITH_THAT_HOST);
         }
         let key_id = parsed.key_id().as_str();
         let Some(owner) = remote.keys.owner(pool, key_id).await? else { return Ok(None) };
@@ -62,6 +66,9 @@ impl Social {
             let Some(actor) = remote.keys.of_actor(pool, &owner).await? else { break };
             if actor.suspended || actor.deleted {
                 break;
+            }
+            if actor.domain.as_deref().is_some_and(|domain| blocked.blocks_domain(domain)) {
+                return Err(NOT_WITH_THAT_HOST);
             }
             if actor.find(key_id).is_some_and(|key| parsed.verify(key).is_ok()) {
                 return Ok(Some(owner.as_ref().to_owned()));

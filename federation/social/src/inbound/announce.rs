@@ -9,7 +9,8 @@ use crate::write::posts::{self, StoredPost, remote_id};
 use crate::{SocialError, Visibility};
 
 /// A boost is kept where somebody here follows the booster, or where it is of a post of ours. Only
-/// what everyone may see, or one's own, can be passed on.
+/// what everyone may see, or one's own, can be passed on. A post that a group says was changed or
+/// deleted has been read again from its own id by now, as far as somebody here follows the group.
 pub(super) async fn apply(
     applying: &mut Applying<'_>,
     activity: &Incoming,
@@ -18,6 +19,12 @@ pub(super) async fn apply(
     let Some(booster) = known.active_account(&activity.actor) else {
         return Ok(Outcome::Ignored("its actor is not known"));
     };
+    if activity.changed_in_group().is_some() {
+        return Ok(match known.is_followed_here(booster) {
+            true => Outcome::Applied,
+            false => Outcome::Ignored("nobody here follows the group"),
+        });
+    }
     let Some(post) = activity.boosted().and_then(|id| known.post(&id)) else {
         return Ok(Outcome::Ignored("its post is not known"));
     };
@@ -27,7 +34,7 @@ pub(super) async fn apply(
     if !known.is_followed_here(booster) && !post.local {
         return Ok(Outcome::Ignored("nobody here follows the booster"));
     }
-    let for_everyone = post.visibility <= Visibility::Unlisted as i16;
+    let for_everyone = post.is_for_everyone();
     let own = post.author_id == booster.id && post.visibility == Visibility::Private as i16;
     if post.boost_of_id.is_some() || !(for_everyone || own) {
         return Ok(Outcome::Ignored("its post is not for everyone"));

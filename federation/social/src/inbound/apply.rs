@@ -1,6 +1,5 @@
 //! Applying activities: many in one transaction, in the order in which they came.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -35,15 +34,29 @@ pub struct ApplyActivity {
     pub delivered_to: Option<String>,
     /// The body as it was signed, JSON text.
     pub body: String,
+    /// Whether it is another one for each inbox that it comes to: it publishes a post that is not for
+    /// everyone and does not name this receiver, who may see it because it came to him.
+    #[serde(default)]
+    pub for_receiver: bool,
     /// For one that may recur: what tells the request that brought it from all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
 }
 
+/// What an activity is remembered by once it is taken and applied: its id, and where the same id may
+/// stand for several, what tells them apart. No URL has a space in it.
+pub(super) fn key(activity: &str, receiver: Option<&str>, request: Option<&str>) -> String {
+    match request.or(receiver) {
+        Some(which) => format!("{activity} {which}"),
+        None => activity.to_owned(),
+    }
+}
+
 impl ApplyActivity {
-    /// What is remembered of it.
-    pub(super) fn key(&self) -> Cow<'_, str> {
-        key(&self.activity, self.request.as_deref())
+    /// See [`key`].
+    pub(super) fn key(&self) -> String {
+        let receiver = self.delivered_to.as_deref().filter(|_| self.for_receiver);
+        key(&self.activity, receiver, self.request.as_deref())
     }
 
     /// Reads the body again. It was read before it was taken, so that failing here means that this
@@ -55,15 +68,6 @@ impl ApplyActivity {
             cause: cause.clone(),
             came_before: false,
         })
-    }
-}
-
-/// What is remembered of an activity once it was applied: its id, and where that may come again, with
-/// what tells its request from all others. No URL has a space in it.
-pub(super) fn key<'a>(activity: &'a str, request: Option<&str>) -> Cow<'a, str> {
-    match request {
-        None => Cow::Borrowed(activity),
-        Some(request) => Cow::Owned(format!("{activity} {request}")),
     }
 }
 
@@ -205,7 +209,10 @@ impl<'a> Applying<'a> {
 
     /// Whoever acts, if it still takes part.
     fn actor_may_act(&self, activity: &Incoming) -> bool {
-        self.known.active_account(&activity.actor).is_some_and(|actor| !actor.is_local())
+        let actor = self.known.active_account(&activity.actor);
+        let domain = actor.and_then(|actor| actor.domain.as_deref());
+        // One of our own, who has no domain, acts from here.
+        domain.is_some_and(|domain| !self.blocked.blocks_domain(domain))
             && !self.blocked.blocks(&activity.actor)
     }
 }
@@ -220,7 +227,7 @@ pub(super) async fn apply_all(
     let now = social.0.spine.clock().now();
     let mut keys = Vec::with_capacity(items.len());
     for (job, _) in &items {
-        keys.push(job.key().into_owned());
+        keys.push(job.key());
         if job.request.is_some() {
             keys.push(job.activity.clone());
         }
@@ -229,7 +236,7 @@ pub(super) async fn apply_all(
         inbound_activities::claim(tx.conn(), &keys, now).await?.into_iter().collect();
     let mut looked_at = Vec::with_capacity(items.len());
     for (job, mut activity) in items {
-        let is_fresh = claimed.remove(&*job.key());
+        let is_fresh = claimed.remove(&job.key());
         activity.came_before = is_fresh && job.request.is_some() && !claimed.remove(&job.activity);
         looked_at.push((job, activity, is_fresh));
     }

@@ -7,12 +7,14 @@ use url::Url;
 
 use super::apply::{Applying, Outcome};
 use super::incoming::Incoming;
-use crate::SocialError;
+use super::welcome::may_react;
+use crate::remote::known::Known;
 use crate::remote::people::FindPeople;
 use crate::remote::post::{ReadPost, Reading};
 use crate::threads::{FetchFirstReplies, FetchParents, FirstReplies};
 use crate::write::posts::{self, Distribution, Inserted, ReplyTo, StoredPost};
 use crate::write::votes::{self, Choice, NewVote};
+use crate::{AccountId, SocialError, Visibility};
 
 /// Whether this publishes a post that comes with it: many of them are stored at once.
 pub(super) fn is_post(activity: &Incoming) -> bool {
@@ -51,6 +53,7 @@ pub(super) async fn apply_posts(
     for (((index, post), (people, replies)), inserted) in
         places.into_iter().zip(stored).zip(wishes).zip(inserted)
     {
+        let reader = delivered_to(&applying.known, activities[index]);
         outcomes[index] = match inserted.outcome {
             posts::Outcome::New => {
                 applying.tx.set_cause(activities[index].cause.clone());
@@ -60,7 +63,16 @@ pub(super) async fn apply_posts(
             }
             posts::Outcome::Known => {
                 applying.is_there(&post.uri);
-                Outcome::Ignored("the post is known")
+                match reader.filter(|_| post.visibility > Visibility::Unlisted) {
+                    Some(reader) => {
+                        let (social, id) = (applying.social, inserted.post);
+                        match posts::admit(social, applying.tx, &post, id, reader).await? {
+                            true => Outcome::Applied,
+                            false => Outcome::Ignored("the post is known, to its receiver too"),
+                        }
+                    }
+                    None => Outcome::Ignored("the post is known"),
+                }
             }
             posts::Outcome::Deleted => Outcome::Ignored("the post was deleted before"),
             posts::Outcome::Refused => Outcome::Ignored("its author does not take part"),
@@ -75,23 +87,18 @@ fn read(
 ) -> Result<(ReadPost, Option<FirstReplies>), &'static str> {
     let known = &applying.known;
     let object = activity.own_object().ok_or("the object is not its actor's")?;
-    let post = Post::parse(object).map_err(|_| "the post cannot be read")?;
+    let post = Post::parse_within(object, activity).map_err(|_| "the post cannot be read")?;
     let author = known.active_account(&activity.actor).ok_or("its actor is not known")?;
     if known.is_buried(&post.id, &activity.actor) {
         return Err("the post was deleted before");
     }
-    let delivered_to = activity
-        .delivered_to
-        .as_ref()
-        .and_then(|receiver| known.local_account(receiver))
-        .map(|receiver| receiver.id);
     let reading = Reading {
         known,
         blocked: &applying.blocked,
         snowflakes: applying.social.0.spine.snowflakes(),
         now: applying.now,
         distribution: Distribution::Everyone,
-        delivered_to,
+        delivered_to: delivered_to(known, activity),
         cause: activity.cause.clone(),
     };
     let read = reading.read(&post, author);
@@ -102,6 +109,12 @@ fn read(
     } else {
         Err("nobody here follows its author or is addressed")
     }
+}
+
+/// The local account whose own inbox it came to.
+fn delivered_to(known: &Known, activity: &Incoming) -> Option<AccountId> {
+    let receiver = activity.delivered_to.as_ref()?;
+    known.local_account(receiver).map(|receiver| receiver.id)
 }
 
 /// What a new post asks for in the background: the posts it answers, the people it names, the first
@@ -142,7 +155,7 @@ pub(super) async fn apply(
     if is_post(activity) {
         return Ok(apply_posts(applying, &[activity]).await?.remove(0));
     }
-    match Post::parse(object) {
+    match Post::parse_within(object, activity) {
         Ok(post) if post.kind == PostKind::Note => vote(applying, activity, post).await,
         Ok(_) | Err(_) => Ok(Outcome::Ignored("its object is of a type that is not kept")),
     }
@@ -161,6 +174,9 @@ async fn vote(
     let (Some(voter), Some(title)) = (known.active_account(&activity.actor), note.name) else {
         return Ok(Outcome::Ignored("it is no vote"));
     };
+    if !may_react(applying.tx.conn(), question, voter.id).await? {
+        return Ok(Outcome::Ignored("the poll is not for its actor"));
+    }
     let vote = NewVote {
         account: voter.id,
         post: question.id,

@@ -2,7 +2,9 @@
 //! which hosts that involves. What it means is read later, by its job.
 
 use activitypub::origin::same_origin;
-use activitypub::vocabulary::{Activity, ActivityKind, VocabularyError, parse_url};
+use activitypub::vocabulary::{
+    Activity, ActivityKind, Post, VocabularyError, is_public, parse_url,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -51,6 +53,22 @@ impl Envelope {
         let may_recur = self.may_recur();
         let Activity { id, actor, kind, .. } = self.activity;
         Names { activity: id, kind: kind_name(&kind).to_owned(), actor, about, may_recur }
+    }
+
+    /// Whether it publishes a post that is not for everyone and does not name this receiver, a local
+    /// actor whose own inbox it came to. Everyone else gets all there is from the first copy.
+    pub(crate) fn is_for_receiver(&self, receiver: &str) -> bool {
+        let activity = &self.activity;
+        if activity.kind != ActivityKind::Create
+            || is_public(&activity.to)
+            || is_public(&activity.cc)
+        {
+            return false;
+        }
+        let post = activity.object.embedded().map(|post| Post::parse_within(post, activity));
+        let Some(Ok(post)) = post else { return false };
+        !post.visibility(None).is_for_everyone()
+            && post.to.iter().chain(&post.cc).all(|recipient| recipient.as_str() != receiver)
     }
 
     /// Whether an actor says of itself that it is gone, or changed.
@@ -229,6 +247,25 @@ mod tests {
             let activity = parse(&activity).unwrap().activity;
             assert_eq!(sealed_under(&activity, &here).as_str(), expected, "{kind} {object}");
         }
+    }
+
+    #[test]
+    fn a_copy_is_its_receivers_own_where_only_the_inbox_says_whom_it_is_for() {
+        let ana = "https://here.example/users/ana";
+        let is_his = |kind: &str, to: Value| {
+            let envelope = parse(&json!({
+                "id": "https://a.example/1", "type": kind, "actor": "https://a.example/x", "to": to,
+                "object": {"id": "https://a.example/n/1", "type": "Note",
+                           "attributedTo": "https://a.example/x"},
+            }));
+            envelope.unwrap().is_for_receiver(ana)
+        };
+        assert!(is_his("Create", json!([])));
+        assert!(is_his("Create", json!("https://a.example/x/followers")));
+        for to in [json!(ana), json!("as:Public")] {
+            assert!(!is_his("Create", to));
+        }
+        assert!(!is_his("Like", json!([])));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use spine::{Cause, Concurrency, Job, JobError, JobRun, Lane};
 use url::Url;
 
 use super::{InboxRefusal, Receipt};
-use crate::remote::hosts::site_of;
+use crate::remote::hosts::{BlockList, site_of};
 use crate::remote::known::{Known, Names};
 use crate::remote::posts::Wanted;
 use crate::remote::{RemoteError, patience};
@@ -80,6 +80,7 @@ impl Social {
         &self,
         parsed: &ParsedSignature,
         rumour: Option<Rumour>,
+        blocked: &BlockList,
         client: Option<IpAddr>,
     ) -> Result<Receipt, InboxRefusal> {
         let pool = self.0.spine.pool();
@@ -87,7 +88,8 @@ impl Social {
         let Some(signer) = owner.as_deref().and_then(parse_url) else {
             return Ok(Receipt::Ignored);
         };
-        self.check_signer(parsed, &signer, client).await?;
+        let keys = self.check_signer(parsed, &signer, blocked, client).await?;
+        self.0.hosts.wrote(&self.0.spine, &keys.inbox_host).await?;
         let Some(rumour) = rumour else { return Ok(Receipt::Ignored) };
         let Some(hint) = self.hint(&signer, &rumour).await? else {
             return Ok(Receipt::Ignored);

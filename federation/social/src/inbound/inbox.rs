@@ -4,6 +4,7 @@
 //! checked. See `docs` of the fediverse's security rules: facts 3.6.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use activitypub::origin::same_origin;
 use activitypub::signature::{self, ParsedSignature, SignedRequest};
@@ -19,6 +20,8 @@ use super::intake::Arrival;
 use super::{InboxRefusal, Receipt};
 use crate::Social;
 use crate::events::ActivityReceived;
+use crate::remote::hosts::BlockList;
+use crate::remote::keys::ActorKeys;
 
 /// Largest body of an inbox request, in bytes. Mastodon drops larger ones too.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -87,6 +90,8 @@ impl Social {
         // would fetch it to check the signature, and find it gone, or not care.
         let is_about_its_actor = envelope.is_about_its_actor();
         let rumour = Rumour::of(&envelope.activity);
+        let for_receiver =
+            delivered_to.as_deref().is_some_and(|receiver| envelope.is_for_receiver(receiver));
         // Nothing below needs the document, and some of it waits: for the database, for other servers.
         let names = envelope.into_names(&self.0.settings.origin);
         if is_about_its_actor
@@ -109,9 +114,10 @@ impl Social {
         }
         // Who forwards what another said signs it himself.
         if !same_origin(parsed.key_id(), &names.actor) {
-            return self.receive_forwarded(&parsed, rumour, request.client).await;
+            return self.receive_forwarded(&parsed, rumour, &blocked, request.client).await;
         }
-        self.check_signer(&parsed, &names.actor, request.client).await?;
+        let signer = self.check_signer(&parsed, &names.actor, &blocked, request.client).await?;
+        self.0.hosts.wrote(&self.0.spine, &signer.inbox_host).await?;
 
         let signed = names.may_recur.then(|| {
             let hash = Sha256::digest(parsed.signature());
@@ -126,18 +132,20 @@ impl Social {
             about: names.about.into(),
             body,
         };
-        let arrival = Arrival { received, delivered_to, request: signed };
+        let arrival = Arrival { received, delivered_to, for_receiver, request: signed };
         Ok(self.0.inbound.intake.take(&self.0.spine, arrival).await?)
     }
 
     /// Whether this actor made the signature. The known key is tried first; where it is unknown or
-    /// does not fit, the actor is read once.
+    /// does not fit, the actor is read once. A blocked domain counts also where only the actor's
+    /// handle is of it.
     pub(super) async fn check_signer(
         &self,
         parsed: &ParsedSignature,
         actor: &Url,
+        blocked: &BlockList,
         client: Option<IpAddr>,
-    ) -> Result<(), InboxRefusal> {
+    ) -> Result<Arc<ActorKeys>, InboxRefusal> {
         if !same_origin(parsed.key_id(), actor) {
             return Err(InboxRefusal::Key("the key is not of the actor's host"));
         }
@@ -145,29 +153,34 @@ impl Social {
         let keys = &self.0.remote.keys;
         let key_id = parsed.key_id().as_str();
         let known = keys.of_actor(pool, actor.as_str()).await?;
-        if let Some(signer) = &known {
-            if signer.suspended {
+        let is_unwanted = |signer: &ActorKeys| {
+            let domain = signer.domain.as_deref();
+            signer.suspended || domain.is_some_and(|domain| blocked.blocks_domain(domain))
+        };
+        let is_known = known.is_some();
+        if let Some(signer) = known {
+            if is_unwanted(&signer) {
                 return Err(InboxRefusal::Blocked);
             }
             if signer.find(key_id).is_some_and(|key| parsed.verify(key).is_ok()) {
-                return Ok(());
+                return Ok(signer);
             }
             if signer.deleted {
                 return Err(InboxRefusal::Key("the actor was deleted"));
             }
         }
-        let reading = self.read_signer(actor, known.is_some(), client).await?;
+        let reading = self.read_signer(actor, is_known, client).await?;
         let signer = keys
             .of_actor(pool, actor.as_str())
             .await?
             .ok_or(InboxRefusal::Key("the actor could not be read"))?;
-        if signer.suspended {
+        if is_unwanted(&signer) {
             return Err(InboxRefusal::Blocked);
         }
         let key =
             signer.find(key_id).ok_or(InboxRefusal::Key("the actor does not list the key"))?;
         parsed.verify(key)?;
         reading.forgive();
-        Ok(())
+        Ok(signer)
     }
 }

@@ -47,14 +47,27 @@ impl Incoming {
 
     /// What an Announce passes on: a post, or, as groups do (FEP-1b12), the Create of one.
     pub(crate) fn boosted(&self) -> Option<Url> {
-        let object = self.object.embedded().and_then(Value::as_object);
-        match object.and_then(|object| Some((object.get("type")?.as_str()?, object.get("object")?)))
-        {
+        match self.passed_on() {
             Some(("Create", inner)) => url_of(inner),
             // What else is done in a group is no boost.
             Some(_) => None,
             None => self.object.id(),
         }
+    }
+
+    /// The post of which an Announce passes on that it was changed or deleted, as groups do. That is
+    /// hearsay: the post's own host knows.
+    pub(crate) fn changed_in_group(&self) -> Option<Url> {
+        match self.passed_on() {
+            Some(("Update" | "Delete", inner)) => url_of(inner),
+            _ => None,
+        }
+    }
+
+    /// The type and the object of an activity within this one.
+    fn passed_on(&self) -> Option<(&str, &Value)> {
+        let object = self.object.embedded()?.as_object()?;
+        Some((object.get("type")?.as_str()?, object.get("object")?))
     }
 
     /// What this activity shares with those that it must not be applied beside: the object that is
@@ -128,6 +141,19 @@ mod tests {
         assert_eq!(boosted(whole).as_deref(), Some(post));
         let like = json!({"id": "https://b.example/l", "type": "Like", "object": post});
         assert_eq!(boosted(like), None);
+    }
+
+    #[test]
+    fn a_group_passes_on_that_a_post_was_changed_or_deleted() {
+        let changed = |kind: &str, post: Value| {
+            let inner = json!({"id": "https://b.example/1", "type": kind, "object": post});
+            create(inner).changed_in_group().map(String::from)
+        };
+        let post = "https://b.example/n";
+        assert_eq!(changed("Update", json!({"id": post, "type": "Page"})).as_deref(), Some(post));
+        assert_eq!(changed("Delete", json!(post)).as_deref(), Some(post));
+        assert_eq!(changed("Like", json!(post)), None);
+        assert_eq!(create(json!(post)).changed_in_group(), None);
     }
 
     #[test]

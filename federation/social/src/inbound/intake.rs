@@ -2,7 +2,6 @@
 //! transaction. Nothing is answered before it is on disk. What waits is bounded by its bytes, because
 //! strangers choose how much they send: beyond that they are told to come again.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -27,13 +26,16 @@ pub(super) struct Arrival {
     pub(super) received: ActivityReceived,
     /// The local actor whose own inbox it came to.
     pub(super) delivered_to: Option<String>,
-    /// For one that may recur: what tells its request from all others.
+    /// See [`ApplyActivity::for_receiver`].
+    pub(super) for_receiver: bool,
+    /// See [`ApplyActivity::request`].
     pub(super) request: Option<String>,
 }
 
 impl Arrival {
-    fn key(&self) -> Cow<'_, str> {
-        key(&self.received.activity, self.request.as_deref())
+    fn key(&self) -> String {
+        let receiver = self.delivered_to.as_deref().filter(|_| self.for_receiver);
+        key(&self.received.activity, receiver, self.request.as_deref())
     }
 }
 
@@ -61,10 +63,9 @@ impl Intake {
         arrival: Arrival,
     ) -> Result<Receipt, SocialError> {
         let key = arrival.key();
-        if self.recent.contains_key(&*key) {
+        if self.recent.contains_key(&key) {
             return Ok(Receipt::Duplicate);
         }
-        let key = key.into_owned();
         let group = self.group.get_or_init(|| GroupCommit::start(Arrivals(spine.clone())));
         let receipt = group.submit(arrival).await?;
         self.recent.insert(key, ());
@@ -87,19 +88,16 @@ impl GroupWrite for Arrivals {
 
     async fn write(&self, arrived: &[Self::Item]) -> Result<Vec<Receipt>, SocialError> {
         let mut tx = self.0.begin(Cause::system()).await?;
-        let keys: Vec<Cow<'_, str>> = arrived.iter().map(Arrival::key).collect();
-        let all: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-        let mut known: HashSet<Cow<'_, str>> = inbound_activities::applied(tx.conn(), &all)
-            .await?
-            .into_iter()
-            .map(Cow::Owned)
-            .collect();
+        let keys: Vec<String> = arrived.iter().map(Arrival::key).collect();
+        let mut known: HashSet<String> =
+            inbound_activities::applied(tx.conn(), &keys).await?.into_iter().collect();
         let mut receipts = Vec::with_capacity(arrived.len());
-        for (Arrival { received, delivered_to, request }, key) in arrived.iter().zip(keys) {
+        for (arrival, key) in arrived.iter().zip(keys) {
             if !known.insert(key) {
                 receipts.push(Receipt::Duplicate);
                 continue;
             }
+            let Arrival { received, delivered_to, for_receiver, request } = arrival;
             tx.set_cause(Cause::by(received.actor.as_str()));
             let event = tx.record(received)?;
             // The body once more, for as long as it takes to write it down.
@@ -107,6 +105,7 @@ impl GroupWrite for Arrivals {
                 activity: received.activity.clone(),
                 delivered_to: delivered_to.clone(),
                 body: received.body.clone(),
+                for_receiver: *for_receiver,
                 request: request.clone(),
             };
             let options = JobOptions::because_of(event).about(received.about.as_str());

@@ -2,9 +2,9 @@
 
 use super::apply::{Applying, Outcome};
 use super::incoming::Incoming;
-use crate::store::inbound_relations;
+use super::welcome::may_react;
+use crate::SocialError;
 use crate::write::reactions::{self, NewFavourite};
-use crate::{SocialError, Visibility};
 
 /// Kept for every post that we have and that the actor can know of; the author is told where he is
 /// ours.
@@ -25,21 +25,12 @@ pub(super) async fn apply(
     if post.boost_of_id.is_some() {
         return Ok(Outcome::Ignored("a boost cannot be liked"));
     }
-    let (account, post_id, author) = (account.id, post.id, post.author_id);
-    let (for_everyone, author_is_local) =
-        (post.visibility <= Visibility::Unlisted as i16, post.author_is_local);
-    if author_is_local {
-        let conn = applying.tx.conn();
-        let turned_away = inbound_relations::is_turned_away(conn, author, account).await?;
-        if turned_away
-            || !(for_everyone || inbound_relations::can_know(conn, post_id, account).await?)
-        {
-            return Ok(Outcome::Ignored("the post is not for its actor"));
-        }
+    if post.author_is_local && !may_react(applying.tx.conn(), post, account.id).await? {
+        return Ok(Outcome::Ignored("the post is not for its actor"));
     }
     let favourite = NewFavourite {
-        account,
-        post: post_id,
+        account: account.id,
+        post: post.id,
         uri: activity.id.as_str().to_owned(),
         cause: activity.cause.clone(),
     };

@@ -36,6 +36,7 @@ mod reject;
 mod remove;
 mod undo;
 mod update;
+mod welcome;
 
 #[cfg(test)]
 mod tests;

@@ -39,7 +39,10 @@ pub(super) fn needs(activity: &Incoming, known: &Known, blocked: &BlockList) -> 
             ours.then(|| Need::ChangedPost(object.clone()))
         }
         ActivityKind::Announce if is_wanted_announce(activity, known) => {
-            activity.boosted().filter(|id| known.post(id).is_none()).map(Need::Post)
+            match activity.changed_in_group() {
+                Some(id) => is_rereadable(&id, known).then_some(Need::ChangedPost(id)),
+                None => activity.boosted().filter(|id| known.post(id).is_none()).map(Need::Post),
+            }
         }
         ActivityKind::Add
             if known.account(&activity.actor).is_some_and(|a| a.featured_url.is_some()) =>
@@ -71,10 +74,16 @@ fn is_wanted_create(activity: &Incoming, known: &Known) -> bool {
 }
 
 /// A boost interests us when somebody here follows the booster; what is boosted is then read for
-/// them. Boosts of our own posts need nothing.
+/// them. Boosts of our own posts need nothing. The same goes for a group that passes on what was
+/// changed in it.
 fn is_wanted_announce(activity: &Incoming, known: &Known) -> bool {
     known.account(&activity.actor).is_some_and(|actor| known.is_followed_here(actor))
         && !known.is_buried(&activity.id, &activity.actor)
+}
+
+/// Whether we have it of another server, and it is more than a boost.
+fn is_rereadable(id: &Url, known: &Known) -> bool {
+    known.post(id).is_some_and(|post| !post.local && post.boost_of_id.is_none())
 }
 
 impl Need {

@@ -24,7 +24,7 @@ pub(super) async fn apply(
     let Some(object) = activity.own_object() else {
         return Ok(Outcome::Ignored("its object counts as read from its own id"));
     };
-    let Ok(post) = Post::parse(object) else {
+    let Ok(post) = Post::parse_within(object, activity) else {
         return Ok(Outcome::Ignored("its object is of a type that is not kept"));
     };
     let known = &applying.known;

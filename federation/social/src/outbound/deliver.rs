@@ -7,18 +7,26 @@ use activitypub::fetch::FormMemory;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use spine::{Concurrency, Job, JobError, JobRun, Lane};
+use spine::{Concurrency, Job, JobError, JobRun, Lane, Tx};
 use url::{Position, Url};
 
 use super::hosts::Admission;
-use crate::{AccountId, Social};
+use crate::remote::refresh;
+use crate::store::write_outbound as store;
+use crate::{AccountId, Social, SocialError};
 
+/// Actors of a gone inbox that are read again at a time; the next delivery there finds the others.
+const MOST_READ_AGAIN: i64 = 200;
+/// A document read so lately says what there is to know about whoever uses a gone inbox.
+const READ_BEFORE: chrono::Duration = chrono::Duration::hours(1);
 /// Deliveries to one host at a time.
 const PER_HOST: u16 = 8;
 /// Attempts: with [`backoff`] they spread over some three days, as Mastodon's do.
 const ATTEMPTS: u16 = 17;
-/// Waiting for a breaker or where a server asked to is no attempt; this ends it.
+/// Waiting for a breaker is no attempt; this ends it.
 const LONGEST: chrono::Duration = chrono::Duration::hours(84);
+/// Whoever asks for a wait gets at least this one: some servers say `Retry-After: 0`.
+const LEAST_WAIT: Duration = Duration::from_secs(30);
 
 /// One delivery.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,8 +65,8 @@ macro_rules! delivery_job {
                 backoff(attempt)
             }
 
-            async fn run(&self, social: &Social, _run: &mut JobRun) -> Result<(), JobError> {
-                self.0.run(social).await
+            async fn run(&self, social: &Social, run: &mut JobRun) -> Result<(), JobError> {
+                self.0.run(social, run).await
             }
         }
     };
@@ -92,20 +100,37 @@ impl Delivery {
         Concurrency { key: format!("host:{}", self.host()), limit: PER_HOST }
     }
 
-    async fn run(&self, social: &Social) -> Result<(), JobError> {
+    /// Tries once. A host that stays away is no fault of ours: what cannot be delivered ends there,
+    /// with a line in the log, and is no dead letter for anybody to look after.
+    async fn run(&self, social: &Social, run: &mut JobRun) -> Result<(), JobError> {
         let spine = social.spine();
         let now = spine.clock().now();
         let host = self.host();
         if now - self.since > LONGEST {
-            return Err(JobError::give_up(format!("{host} was away for too long")));
+            tracing::info!(host, "a delivery ends: its host was away for too long");
+            return Ok(());
+        }
+        if social.0.remote.blocked.load(spine.pool()).await?.blocks(&self.inbox) {
+            tracing::info!(host, "a delivery ends: the node blocks its host by now");
+            return Ok(());
         }
         let Some(body) = social.0.bodies.of(spine.worker_pool(), self.activity).await? else {
             // Deleted meanwhile: there is nothing to tell any more.
             return Ok(());
         };
         let Some(signer) = social.0.signing.of(spine, self.sender).await? else { return Ok(()) };
-        if let Admission::Wait(after) = social.0.hosts.admit(spine, host).await? {
-            return Err(JobError::RetryAfter { after, reason: format!("{host} is left alone") });
+        match social.0.hosts.admit(spine, host).await? {
+            Admission::Try => {}
+            Admission::Wait(after) => {
+                return Err(JobError::RetryAfter {
+                    after,
+                    reason: format!("{host} is left alone"),
+                });
+            }
+            Admission::Never => {
+                tracing::info!(host, "a delivery ends: its host was away for days");
+                return Ok(());
+            }
         }
         let forms = &social.0.remote.forms;
         let preferred = forms.preferred(host).await;
@@ -126,17 +151,42 @@ impl Delivery {
             DeliveryOutcome::Gone => {
                 social.0.hosts.answered(spine, host).await?;
                 tracing::info!(host, inbox = %self.inbox, "an inbox is gone for good");
+                let mut tx = run.begin().await?;
+                self.look_after_those_gone(social, &mut tx).await?;
+                tx.commit().await?;
             }
-            DeliveryOutcome::Retry { after: Some(after), reason } => {
-                social.0.hosts.answered(spine, host).await?;
-                return Err(JobError::RetryAfter { after, reason });
-            }
-            DeliveryOutcome::Retry { after: None, reason } => {
-                social.0.hosts.failed(spine, host).await?;
-                return Err(JobError::retry(reason));
+            DeliveryOutcome::Retry { status, after, reason } => {
+                // Whoever says when to come back is alive, unless he says it while he is broken.
+                if after.is_some() && status.is_some_and(|status| status.is_client_error()) {
+                    social.0.hosts.answered(spine, host).await?;
+                } else {
+                    social.0.hosts.failed(spine, host).await?;
+                }
+                if run.attempt() >= ATTEMPTS {
+                    tracing::info!(host, reason, "a delivery ends: it was tried often enough");
+                    return Ok(());
+                }
+                return Err(again(after, reason));
             }
         }
         Ok(())
+    }
+
+    /// Has the actors of an inbox that is gone read again: those that their host calls gone are
+    /// deleted then, and nothing is sent to their inbox any more.
+    async fn look_after_those_gone(&self, social: &Social, tx: &mut Tx) -> Result<(), SocialError> {
+        let (inbox, sender) = (self.inbox.as_str(), self.sender.number());
+        let actors = store::actors_at(tx.conn(), inbox, sender, MOST_READ_AGAIN).await?;
+        let since = social.spine().clock().now() - READ_BEFORE;
+        refresh::schedule_all(social, tx, actors, since)
+    }
+}
+
+/// The next attempt: when the server asks for it, but no sooner than without its word.
+fn again(after: Option<Duration>, reason: String) -> JobError {
+    match after {
+        Some(after) => JobError::RetryNotBefore { after: after.max(LEAST_WAIT), reason },
+        None => JobError::retry(reason),
     }
 }
 

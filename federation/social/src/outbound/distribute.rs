@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spine::{Job, JobError, JobRun, Lane};
 
+use super::inboxes::inboxes_of;
 use super::{Audience, schedule};
-use crate::store::write_outbound as store;
 use crate::{AccountId, Social};
 
 /// Finds the inboxes of a kept activity and schedules a delivery to each.
@@ -25,12 +25,9 @@ impl Job for Distribute {
 
     async fn run(&self, social: &Social, run: &mut JobRun) -> Result<(), JobError> {
         let mut tx = run.begin().await?;
-        let followed = [self.audience.followers_of.map(AccountId::number)];
-        let people: Vec<i64> = self.audience.accounts.iter().map(|a| a.number()).collect();
-        let audiences = vec![1; people.len()];
-        let inboxes = store::inboxes(tx.conn(), &followed, &audiences, &people).await?;
-        let inboxes: Vec<&str> = inboxes.iter().map(|inbox| inbox.url.as_str()).collect();
-        schedule(social, &mut tx, self.activity, self.sender, &inboxes, self.urgent)?;
+        for inboxes in inboxes_of(social, &mut tx, &[&self.audience]).await? {
+            schedule(social, &mut tx, self.activity, self.sender, inboxes, self.urgent)?;
+        }
         tx.commit().await?;
         Ok(())
     }

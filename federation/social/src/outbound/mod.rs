@@ -17,9 +17,11 @@ mod federate_actor;
 mod federate_poll;
 mod federate_post;
 pub(crate) mod hosts;
+mod inboxes;
 mod prune;
 mod undo_follow;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,7 @@ pub(crate) use undo_follow::UndoFollow;
 use crate::store::write_outbound as store;
 use crate::{AccountId, Social, SocialError};
 use deliver::Delivery;
+use inboxes::inboxes_of;
 
 /// Adds the jobs of the outbound side.
 pub(crate) fn register(runtime: Runtime, social: &Social) -> Runtime {
@@ -132,30 +135,16 @@ pub(crate) async fn send(
     tx: &mut Tx,
     outgoing: &[Outgoing],
 ) -> Result<(), SocialError> {
-    let mut followed = Vec::with_capacity(outgoing.len());
-    let (mut audiences, mut people) = (Vec::new(), Vec::new());
-    for (number, item) in (1_i64..).zip(outgoing) {
-        followed.push(item.audience.followers_of.map(AccountId::number));
-        for account in &item.audience.accounts {
-            audiences.push(number);
-            people.push(account.number());
-        }
-    }
-    let inboxes = store::inboxes(tx.conn(), &followed, &audiences, &people).await?;
+    let audiences: Vec<&Audience> = outgoing.iter().map(|item| &item.audience).collect();
     let mut wanted = Vec::with_capacity(outgoing.len());
-    for (number, item) in (1_i64..).zip(outgoing) {
-        let inboxes: Vec<&str> = inboxes
-            .iter()
-            .filter(|inbox| inbox.audience == number)
-            .map(|inbox| inbox.url.as_str())
-            .collect();
+    for (item, inboxes) in outgoing.iter().zip(inboxes_of(social, tx, &audiences).await?) {
         if !inboxes.is_empty() {
             wanted.push((item, inboxes));
         }
     }
     let kept: Vec<&Outgoing> = wanted.iter().map(|(item, _)| *item).collect();
     let ids = keep(social, tx, &kept).await?;
-    for ((item, inboxes), id) in wanted.iter().zip(ids) {
+    for ((item, inboxes), id) in wanted.into_iter().zip(ids) {
         schedule(social, tx, id, item.sender, inboxes, item.urgent)?;
     }
     Ok(())
@@ -259,15 +248,11 @@ fn schedule(
     tx: &mut Tx,
     activity: i64,
     sender: AccountId,
-    inboxes: &[&str],
+    inboxes: BTreeSet<Url>,
     urgent: bool,
 ) -> Result<(), SocialError> {
     let since = social.spine().clock().now();
     for inbox in inboxes {
-        let Ok(inbox) = Url::parse(inbox) else {
-            tracing::warn!(inbox, "an inbox is no URL: nothing is delivered there");
-            continue;
-        };
         let options = JobOptions::default().part(format!("{activity} {inbox}"));
         let delivery = Delivery { activity, sender, inbox, since };
         if urgent {

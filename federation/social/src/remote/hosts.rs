@@ -77,11 +77,22 @@ impl BlockList {
         if self.0.is_empty() {
             return false;
         }
-        let Some(domain) = domain_of(url) else { return true };
-        if self.0.contains(&domain) {
+        domain_of(url).is_none_or(|domain| self.blocks_domain(&domain))
+    }
+
+    /// Whether this domain, or one above it, is blocked: that of a stored account, or a host with
+    /// its port.
+    pub(crate) fn blocks_domain(&self, domain: &str) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        if self.0.contains(domain) {
             return true;
         }
-        let mut host = url.host_str().unwrap_or_default().trim_end_matches('.');
+        let mut host = match domain.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => domain,
+        };
         loop {
             if self.0.contains(host) {
                 return true;
@@ -188,6 +199,12 @@ mod tests {
         ] {
             assert!(list.blocks(&url(blocked)), "{blocked}");
         }
+        for domain in ["bad.example", "a.bad.example", "bad.example:8443"] {
+            assert!(list.blocks_domain(domain), "{domain}");
+        }
+        let literal = BlockList::new(["[::1]".to_owned(), "one.example:81".to_owned()]);
+        assert!(literal.blocks_domain("[::1]") && literal.blocks_domain("[::1]:81"));
+        assert!(literal.blocks_domain("one.example:81") && !literal.blocks_domain("one.example"));
         for free in ["https://notbad.example/", "https://example/", "https://bad.example.org/"] {
             assert!(!list.blocks(&url(free)), "{free}");
         }

@@ -24,6 +24,10 @@ pub(crate) struct ActorKeys {
     pub(crate) suspended: bool,
     /// Deleted; its tombstone is left.
     pub(crate) deleted: bool,
+    /// The host of its inbox, with its port: where our deliveries go.
+    pub(crate) inbox_host: String,
+    /// The domain of its handle, which need not be its host; `None`: ours.
+    pub(crate) domain: Option<String>,
     keys: Vec<(String, PublicKey)>,
 }
 
@@ -71,7 +75,13 @@ impl KeyCache {
                 }
             })
             .collect();
-        let known = Arc::new(ActorKeys { suspended: row.suspended, deleted: row.deleted, keys });
+        let known = Arc::new(ActorKeys {
+            suspended: row.suspended,
+            deleted: row.deleted,
+            domain: row.domain,
+            inbox_host: row.inbox_host,
+            keys,
+        });
         self.actors.insert(actor.to_owned(), known.clone());
         Ok(Some(known))
     }

@@ -349,6 +349,30 @@ impl Node {
         inbound_accounts::by_uri(self.social.spine().pool(), uri).await.unwrap()
     }
 
+    /// Gives a stored remote account a handle on another domain than its host's.
+    pub(crate) async fn rename_domain(&self, uri: &str, domain: &str) {
+        sqlx::query("UPDATE social.account SET domain = $2 WHERE uri = $1")
+            .bind(uri)
+            .bind(domain)
+            .execute(self.social.spine().pool())
+            .await
+            .unwrap();
+        self.social.0.remote.keys.forget(uri);
+    }
+
+    /// Takes it that deliveries to this host failed on many days.
+    pub(crate) async fn give_up(&self, host: &str) {
+        sqlx::query(
+            "INSERT INTO social.remote_host (domain, failures, failing_days, updated_at)
+             VALUES ($1, 100, 7, now())
+             ON CONFLICT (domain) DO UPDATE SET failures = 100, failing_days = 7",
+        )
+        .bind(host)
+        .execute(self.social.spine().pool())
+        .await
+        .unwrap();
+    }
+
     /// The text of a stored post.
     pub(crate) async fn text(&self, uri: &str) -> Option<String> {
         sqlx::query_scalar!("SELECT content_html FROM social.post WHERE uri = $1", uri)

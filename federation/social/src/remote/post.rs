@@ -130,11 +130,14 @@ impl Reading<'_> {
                 people.add(account.id, true, account);
             }
         }
+        // Whoever gets it in his own inbox is meant, also where the post keeps that to itself (`bcc`).
         if let Some(account) = self.delivered_to
             && matches!(visibility, Visibility::Private | Visibility::Direct)
-            && people.mentions.iter().all(|mention| mention.account != account)
         {
-            people.mentions.push(Mention { account, silent: true });
+            people.addresses_us = true;
+            if people.mentions.iter().all(|mention| mention.account != account) {
+                people.mentions.push(Mention { account, silent: true });
+            }
         }
         people
     }

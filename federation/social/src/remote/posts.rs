@@ -17,7 +17,7 @@ use crate::inbound::store_edit;
 use crate::store::{inbound_activities, inbound_posts};
 use crate::threads::{FetchFirstReplies, FetchParents, FirstReplies};
 use crate::write::posts::{self, DeletedPost, Distribution, Outcome};
-use crate::{PostId, Social, Visibility};
+use crate::{PostId, Social};
 
 /// How a post is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +91,11 @@ impl Social {
             return Err(RemoteError::Untrue("its author is of another host"));
         }
         let author = self.remote_account(&post.attributed_to).await?;
-        if !author.is_active() {
+        let blocked = self.0.remote.blocked.load(self.0.spine.pool()).await?;
+        let domain = author.domain.as_deref();
+        if !author.is_active() || domain.is_some_and(|domain| blocked.blocks_domain(domain)) {
             return Err(RemoteError::Refused);
         }
-        let blocked = self.0.remote.blocked.load(self.0.spine.pool()).await?;
         let mut tx = self.0.spine.begin(cause.clone()).await?;
         let turns: Vec<String> =
             iter::once(&post.id).chain(&post.in_reply_to).map(Url::to_string).collect();
@@ -212,7 +213,7 @@ impl Social {
         let known = Known::load(tx.conn(), names).await?;
         let Some(stored) = known.post(id).filter(|post| !post.local) else { return Ok(()) };
         // What is not for everyone is not found by us either, while it is there.
-        if says_gone || stored.visibility <= Visibility::Unlisted as i16 {
+        if says_gone || stored.is_for_everyone() {
             posts::delete(self, &mut tx, &[DeletedPost { post: stored.id, cause }]).await?;
             tx.commit().await?;
         }

@@ -45,6 +45,23 @@ pub(crate) fn schedule(
     Ok(())
 }
 
+/// Schedules it for actors whose documents are not younger than `since`, as far as this process did
+/// not do so a moment ago.
+pub(crate) fn schedule_all(
+    social: &Social,
+    tx: &mut Tx,
+    actors: Vec<String>,
+    since: DateTime<Utc>,
+) -> Result<(), SocialError> {
+    for actor in actors {
+        if social.0.remote.failures.may_refresh(&actor) {
+            let options = JobOptions::default().part(actor.clone());
+            tx.schedule_with(&RefreshActor { actor, since }, options)?;
+        }
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Job for RefreshActor {
     type Context = Social;

@@ -114,6 +114,8 @@ pub(crate) async fn by_handle(
 pub(crate) struct ActorKeysRow {
     pub(crate) suspended: bool,
     pub(crate) deleted: bool,
+    pub(crate) domain: Option<String>,
+    pub(crate) inbox_host: String,
     pub(crate) key_ids: Vec<String>,
     pub(crate) materials: Vec<String>,
 }
@@ -123,6 +125,8 @@ pub(crate) async fn actor_keys(pool: &PgPool, uri: &str) -> sqlx::Result<Option<
     sqlx::query_as!(
         ActorKeysRow,
         r#"SELECT suspended_at IS NOT NULL AS "suspended!", deleted_at IS NOT NULL AS "deleted!",
+                  domain,
+                  split_part(coalesce(shared_inbox_url, inbox_url), '/', 3) AS "inbox_host!",
                   array(SELECT key_id FROM social.public_key key
                          WHERE key.account_id = account.id ORDER BY key_id) AS "key_ids!",
                   array(SELECT material FROM social.public_key key

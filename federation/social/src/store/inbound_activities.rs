@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 /// Those of these activities that were applied before.
-pub(crate) async fn applied(conn: &mut PgConnection, uris: &[&str]) -> sqlx::Result<Vec<String>> {
+pub(crate) async fn applied(conn: &mut PgConnection, uris: &[String]) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "SELECT activity_uri FROM social.applied_activity WHERE activity_uri = ANY($1)",
-        uris as &[&str]
+        uris
     )
     .fetch_all(conn)
     .await

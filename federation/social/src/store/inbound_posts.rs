@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use crate::{AccountId, PostId};
+use crate::{AccountId, PostId, Visibility};
 
 /// What the inbound side knows of a post.
 #[derive(Debug, Clone)]
@@ -17,6 +17,13 @@ pub(crate) struct PostRow {
     pub(crate) visibility: i16,
     pub(crate) boost_of_id: Option<i64>,
     pub(crate) poll_id: Option<i64>,
+}
+
+impl PostRow {
+    /// Whether everyone may see it.
+    pub(crate) fn is_for_everyone(&self) -> bool {
+        self.visibility <= Visibility::Unlisted as i16
+    }
 }
 
 /// The posts with these ids (ActivityPub's).
@@ -94,6 +101,47 @@ pub(crate) async fn add_mentions(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// A post that somebody more may see.
+#[derive(Debug)]
+pub(crate) struct AdmittedRow {
+    /// As a number: see [`crate::Visibility::from_number`].
+    pub(crate) visibility: i16,
+    pub(crate) in_reply_to_id: Option<i64>,
+    pub(crate) in_reply_to_account_id: Option<i64>,
+}
+
+/// Lets a local account see a post that is not for everyone; `None` where it could before, or the
+/// post is not by this author.
+pub(crate) async fn admit(
+    conn: &mut PgConnection,
+    post: PostId,
+    author: AccountId,
+    reader: AccountId,
+) -> sqlx::Result<Option<AdmittedRow>> {
+    sqlx::query_as!(
+        AdmittedRow,
+        r#"WITH admitted AS (
+             INSERT INTO social.post_mention (post_id, account_id, silent)
+             SELECT post.id, reader.account_id, true
+               FROM social.post
+               JOIN social.local_account reader ON reader.account_id = $3
+              WHERE post.id = $1 AND post.author_id = $2 AND post.visibility >= 2
+                AND NOT (post.visibility = 2
+                         AND EXISTS (SELECT FROM social.follow
+                                      WHERE follower_id = $3 AND target_id = $2 AND accepted))
+             ON CONFLICT DO NOTHING
+             RETURNING post_id
+           )
+           SELECT visibility AS "visibility!", in_reply_to_id, in_reply_to_account_id
+             FROM admitted JOIN social.post ON post.id = admitted.post_id"#,
+        post.number(),
+        author.number(),
+        reader.number()
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// A post of a thread whose surroundings may be missing.

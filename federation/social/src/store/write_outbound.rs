@@ -91,16 +91,22 @@ pub struct Inbox {
     /// Place of the audience in the arguments, from 1.
     pub audience: i64,
     pub url: String,
+    /// The domain of the handle of somebody there.
+    pub domain: String,
+    /// The host of his id, with its port.
+    pub host: String,
 }
 
 /// The inboxes of audiences: of remote followers of `followed[n]`, where that is not null, and of
 /// accounts `person[m]` with `person_audience[m] = n + 1`. Shared inboxes where there are any, each
-/// once for an audience; nobody suspended, deleted or on a host that the node blocks.
+/// once for an audience and for those who share domain and host; nobody suspended or deleted, and
+/// nothing on hosts that failed on `given_up` days or more. Blocks are the caller's business.
 pub async fn inboxes(
     conn: &mut PgConnection,
     followed: &[Option<i64>],
     person_audience: &[i64],
     person: &[i64],
+    given_up: i32,
 ) -> sqlx::Result<Vec<Inbox>> {
     sqlx::query_as!(
         Inbox,
@@ -111,21 +117,24 @@ pub async fn inboxes(
              UNION ALL
              SELECT item.audience, item.account_id
                FROM unnest($2::bigint[], $3::bigint[]) AS item(audience, account_id)
+           ), inbox AS (
+             SELECT DISTINCT r.audience, coalesce(a.shared_inbox_url, a.inbox_url) AS url, a.domain,
+                    split_part(a.uri, '/', 3) AS host
+               FROM recipient r
+               JOIN social.account a ON a.id = r.account_id
+              WHERE a.domain IS NOT NULL AND a.inbox_url <> ''
+                AND a.suspended_at IS NULL AND a.deleted_at IS NULL
            )
-           SELECT DISTINCT r.audience AS "audience!",
-                  coalesce(a.shared_inbox_url, a.inbox_url) AS "url!"
-             FROM recipient r
-             JOIN social.account a ON a.id = r.account_id
-            WHERE a.domain IS NOT NULL AND a.inbox_url <> ''
-              AND a.suspended_at IS NULL AND a.deleted_at IS NULL
-              AND NOT EXISTS (SELECT FROM social.domain_block d
-                               WHERE d.account_id IS NULL
-                                 AND (a.domain = d.domain
-                                      OR right(a.domain, length(d.domain) + 1)
-                                         = '.' || d.domain))"#,
+           SELECT inbox.audience AS "audience!", inbox.url AS "url!", inbox.domain AS "domain!",
+                  inbox.host AS "host!"
+             FROM inbox
+            WHERE NOT EXISTS (SELECT FROM social.remote_host h
+                               WHERE h.domain = split_part(inbox.url, '/', 3)
+                                 AND h.failing_days > 0 AND h.failing_days >= $4)"#,
         followed as &[Option<i64>],
         person_audience,
         person,
+        given_up,
     )
     .fetch_all(conn)
     .await
@@ -179,7 +188,10 @@ pub async fn involved(
 /// What we know of a host's health.
 #[derive(Clone, Debug)]
 pub struct HostRow {
+    /// In a row.
     pub failures: i32,
+    /// On so many days, since it last answered or wrote.
+    pub failing_days: i32,
     pub open_until: Option<DateTime<Utc>>,
 }
 
@@ -187,7 +199,7 @@ pub struct HostRow {
 pub async fn host(pool: &PgPool, domain: &str) -> sqlx::Result<Option<HostRow>> {
     sqlx::query_as!(
         HostRow,
-        "SELECT failures, open_until FROM social.remote_host WHERE domain = $1",
+        "SELECT failures, failing_days, open_until FROM social.remote_host WHERE domain = $1",
         domain,
     )
     .fetch_optional(pool)
@@ -199,8 +211,8 @@ pub async fn host_answered(pool: &PgPool, domain: &str, now: DateTime<Utc>) -> s
     sqlx::query!(
         "INSERT INTO social.remote_host (domain, last_success_at, updated_at) VALUES ($1, $2, $2)
          ON CONFLICT (domain) DO UPDATE
-            SET failures = 0, failing_since = NULL, open_until = NULL,
-                last_success_at = excluded.last_success_at, updated_at = excluded.updated_at",
+            SET failures = 0, failing_since = NULL, failing_days = 0, failed_on = NULL,
+                open_until = NULL, last_success_at = excluded.last_success_at, updated_at = excluded.updated_at",
         domain,
         now,
     )
@@ -209,20 +221,71 @@ pub async fn host_answered(pool: &PgPool, domain: &str, now: DateTime<Utc>) -> s
     Ok(())
 }
 
-/// Notes that a host did not answer; how many times in a row by now.
-pub async fn host_failed(pool: &PgPool, domain: &str, now: DateTime<Utc>) -> sqlx::Result<i32> {
-    sqlx::query_scalar!(
-        "INSERT INTO social.remote_host AS h (domain, failures, failing_since, updated_at)
-         VALUES ($1, 1, $2, $2)
+/// Notes that a host did not answer; what is known of it by now.
+pub async fn host_failed(pool: &PgPool, domain: &str, now: DateTime<Utc>) -> sqlx::Result<HostRow> {
+    sqlx::query_as!(
+        HostRow,
+        "INSERT INTO social.remote_host AS h
+                (domain, failures, failing_since, failing_days, failed_on, updated_at)
+         VALUES ($1, 1, $2, 1, ($2 AT TIME ZONE 'UTC')::date, $2)
          ON CONFLICT (domain) DO UPDATE
             SET failures = h.failures + 1,
                 failing_since = coalesce(h.failing_since, excluded.failing_since),
-                updated_at = excluded.updated_at
-         RETURNING failures",
+                failing_days = h.failing_days
+                             + (h.failed_on IS DISTINCT FROM excluded.failed_on)::integer,
+                failed_on = excluded.failed_on, updated_at = excluded.updated_at
+         RETURNING failures, failing_days, open_until",
         domain,
         now,
     )
     .fetch_one(pool)
+    .await
+}
+
+/// Notes that a host wrote to us: it is there. Its failures in a row stay, so that the next one
+/// opens its breaker again.
+pub async fn host_wrote(pool: &PgPool, domain: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE social.remote_host
+            SET failing_days = 0, failed_on = NULL, failing_since = NULL, open_until = NULL,
+                updated_at = $2
+          WHERE domain = $1 AND failing_days > 0",
+        domain,
+        now,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Hosts that failed since they last answered or wrote.
+pub async fn failing_hosts(pool: &PgPool) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!("SELECT domain FROM social.remote_host WHERE failing_days > 0")
+        .fetch_all(pool)
+        .await
+}
+
+/// Actors that use this inbox, some of them: those of its host, and followers of a local account.
+pub async fn actors_at(
+    conn: &mut PgConnection,
+    inbox: &str,
+    followed: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        r#"SELECT a.uri AS "uri!" FROM social.account a
+            WHERE a.domain = split_part($1, '/', 3)
+              AND coalesce(a.shared_inbox_url, a.inbox_url) = $1 AND a.deleted_at IS NULL
+           UNION
+           SELECT a.uri FROM social.follow f JOIN social.account a ON a.id = f.follower_id
+            WHERE f.target_id = $2 AND f.accepted AND a.domain IS NOT NULL
+              AND coalesce(a.shared_inbox_url, a.inbox_url) = $1 AND a.deleted_at IS NULL
+            LIMIT $3"#,
+        inbox,
+        followed,
+        limit,
+    )
+    .fetch_all(conn)
     .await
 }
 

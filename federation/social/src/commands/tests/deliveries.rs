@@ -196,11 +196,51 @@ async fn a_server_may_say_when() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_at_once_is_tried_no_sooner_than_one_that_says_nothing() {
+    let clock = clock();
+    let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
+    let (author, _) = followed_author(&world, &inbox).await;
+    inbox.will_answer(std::iter::repeat_n((429, Some(0)), 20));
+    world.publish(author, "hello").await;
+    world.running.settle().await;
+    assert_eq!(inbox.kinds().len(), 1);
+    clock.advance(Duration::seconds(25));
+    world.running.settle().await;
+    assert_eq!(inbox.kinds().len(), 0, "half a minute at least");
+    clock.advance(Duration::seconds(10));
+    world.running.settle().await;
+    assert_eq!(inbox.kinds().len(), 1);
+    for _ in 0..10 {
+        clock.advance(Duration::seconds(35));
+        world.running.settle().await;
+    }
+    let tries = inbox.kinds().len();
+    assert!((2..=3).contains(&tries), "{tries}: each wait is longer than the one before");
+    let counted = "SELECT failures::bigint FROM spine.job WHERE kind LIKE 'social.deliver%'";
+    assert!(world.count(counted).await >= 4, "each is an attempt");
+}
+
+#[tokio::test]
+async fn a_broken_server_that_says_when_is_still_broken() {
+    let clock = clock();
+    let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
+    let (author, _) = followed_author(&world, &inbox).await;
+    inbox.will_answer([(503, Some(60)), (429, Some(60))]);
+    let failures = "SELECT failures::bigint FROM social.remote_host";
+    world.publish(author, "hello").await;
+    world.running.settle().await;
+    assert_eq!(world.count(failures).await, 1);
+    clock.advance(Duration::minutes(2));
+    world.running.settle().await;
+    assert_eq!(world.count(failures).await, 0, "it answers, if only that it has too much to do");
+}
+
+#[tokio::test]
 async fn a_refusal_is_final() {
     let clock = clock();
     let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
     let (author, _) = followed_author(&world, &inbox).await;
-    for status in [403, 404, 410] {
+    for status in [403, 404, 501] {
         inbox.will_answer([(status, None)]);
         world.publish(author, "hello").await;
         world.running.settle().await;
@@ -209,6 +249,68 @@ async fn a_refusal_is_final() {
         world.running.settle().await;
         assert_eq!(inbox.kinds().len(), 0, "{status}");
     }
+}
+
+#[tokio::test]
+async fn whoever_is_behind_an_inbox_that_is_gone_is_read_again() {
+    let clock = clock();
+    let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
+    let (author, fan) = followed_author(&world, &inbox).await;
+    clock.advance(Duration::hours(2));
+    inbox.will_answer([(410, None), (410, None)]);
+    world.publish(author, "hello").await;
+    world.running.settle().await;
+    let paths: Vec<_> = inbox.delivered().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/inbox", "/users/fan"]);
+    let deleted = "SELECT count(*) FROM social.account WHERE deleted_at IS NOT NULL";
+    assert_eq!(world.count(deleted).await, 1, "{fan}");
+    world.publish(author, "hello?").await;
+    world.running.settle().await;
+    assert!(inbox.kinds().is_empty(), "nobody is there any more");
+}
+
+#[tokio::test]
+async fn a_host_that_fails_on_seven_days_gets_nothing_any_more() {
+    let clock = clock();
+    let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
+    let (author, _) = followed_author(&world, &inbox).await;
+    inbox.will_answer(std::iter::repeat_n((502, None), 1_000));
+    for day in 1..=7 {
+        world.publish(author, &day.to_string()).await;
+        world.running.settle().await;
+        assert!(!inbox.kinds().is_empty(), "day {day}: it is still tried");
+        clock.advance(Duration::days(1));
+    }
+    world.running.settle().await;
+    assert!(inbox.kinds().is_empty(), "what waited for it has ended");
+    let left = "SELECT count(*) FROM spine.job WHERE kind LIKE 'social.deliver%'";
+    assert_eq!(world.count(left).await, 0, "and is no dead letter either");
+    world.publish(author, "anybody?").await;
+    world.running.settle().await;
+    assert!(inbox.kinds().is_empty());
+    let kept = "SELECT count(*) FROM social.outgoing_activity WHERE body LIKE '%anybody%'";
+    assert_eq!(world.count(kept).await, 0, "nothing is even made for it");
+    let hosts = &world.social.0.hosts;
+    hosts.wrote(world.social.spine(), inbox.host()).await.unwrap();
+    world.publish(author, "welcome back").await;
+    world.running.settle().await;
+    assert_eq!(inbox.kinds(), ["Create"]);
+}
+
+#[tokio::test]
+async fn a_delivery_that_nobody_takes_for_days_ends_without_a_dead_letter() {
+    let clock = clock();
+    let (world, inbox) = (World::start_on(clock.clone()).await, Inbox::start().await);
+    let (author, _) = followed_author(&world, &inbox).await;
+    inbox.will_answer(std::iter::repeat_n((401, Some(1)), 1_000));
+    world.publish(author, "hello").await;
+    for _ in 0..100 {
+        world.running.settle().await;
+        clock.advance(Duration::hours(1));
+    }
+    assert!(inbox.kinds().len() > 10);
+    let left = "SELECT count(*) FROM spine.job WHERE kind LIKE 'social.deliver%'";
+    assert_eq!(world.count(left).await, 0);
 }
 
 #[tokio::test]

@@ -80,6 +80,85 @@ async fn a_direct_post_is_direct() {
 }
 
 #[tokio::test]
+async fn a_post_that_comes_to_somebodys_own_inbox_is_for_him_whoever_it_names() {
+    let (node, peer) = ana_follows_bob().await;
+    node.add_account("eva", false).await;
+    let deliver = async |name: &str, activity: &Value| {
+        let request = node.request(activity, &node.signing(activity));
+        let to = InboxTarget::Personal(name.to_owned());
+        let receipt = node.social.receive(InboxRequest { to, ..request }).await.unwrap();
+        node.running.settle().await;
+        receipt
+    };
+    let readers = "SELECT count(*) FROM social.post_mention WHERE silent";
+    let home = "SELECT count(*) FROM social.home_entry";
+    let posts = "SELECT count(*) FROM social.post";
+    let silent = |path: &str, to: Value| {
+        let mut note = peer.note("bob", path);
+        (note["to"], note["cc"]) = (to.clone(), json!([]));
+        let mut activity = create(&peer, note);
+        activity["to"] = to;
+        activity
+    };
+    let direct = silent("/n/1", json!([]));
+    // A stranger to its author, and then a follower.
+    assert_eq!(deliver("eva", &direct).await, Receipt::Accepted);
+    assert_eq!((node.count(readers).await, node.count(home).await), (1, 0));
+    assert_eq!(deliver("ana", &direct).await, Receipt::Accepted);
+    assert_eq!((node.count(readers).await, node.count(home).await), (2, 1));
+    for name in ["eva", "ana"] {
+        assert_eq!(deliver(name, &direct).await, Receipt::Duplicate, "{name}");
+    }
+    assert_eq!((node.count(readers).await, node.count(posts).await), (2, 1));
+    // What is for followers: those see it anyway.
+    let followers = silent("/n/2", json!([format!("{}/followers", peer.user("bob"))]));
+    assert_eq!(node.receive(&followers).await.unwrap(), Receipt::Accepted);
+    node.running.settle().await;
+    assert_eq!((node.count(readers).await, node.count(home).await), (2, 2));
+    deliver("ana", &followers).await;
+    assert_eq!(node.count(readers).await, 2);
+    deliver("eva", &followers).await;
+    assert_eq!((node.count(readers).await, node.count(home).await), (3, 2));
+    // Of somebody whom nobody here follows only what came to an inbox of one's own.
+    peer.add_actor("dora", Key::First);
+    let mut note = peer.note("dora", "/n/4");
+    (note["to"], note["cc"]) = (json!([]), json!([]));
+    let mut strange = peer.activity("Create", "dora", "/c/4", note);
+    strange["to"] = json!([]);
+    assert_eq!(deliver("eva", &strange).await, Receipt::Accepted);
+    assert!(node.text(&peer.url("/n/4")).await.is_some());
+    assert_eq!(node.count(readers).await, 4);
+    // What is for everyone is the same thing in every inbox.
+    let public = create(&peer, peer.note("bob", "/n/3"));
+    assert_eq!(deliver("ana", &public).await, Receipt::Accepted);
+    assert_eq!(deliver("eva", &public).await, Receipt::Duplicate);
+}
+
+#[tokio::test]
+async fn a_post_whose_activity_alone_says_whom_it_is_for_is_for_them() {
+    let (node, peer) = ana_follows_bob().await;
+    let mut note = peer.note("bob", "/n/1");
+    let members = note.as_object_mut().unwrap();
+    members.remove("to");
+    members.remove("cc");
+    let mut activity = create(&peer, note.clone());
+    activity["cc"] = json!([to_ana()]);
+    node.apply(&activity).await;
+    let public = "SELECT count(*) FROM social.post WHERE visibility = 0";
+    assert_eq!(node.count(public).await, 1);
+    let addressed = "SELECT count(*) FROM social.post_mention";
+    assert_eq!(node.count(addressed).await, 1);
+    // The same note, changed, for one more.
+    node.add_account("eva", false).await;
+    note["content"] = json!("<p>changed</p>");
+    note["updated"] = json!(node.social.spine().clock().now().to_rfc3339());
+    let mut update = peer.activity("Update", "bob", "/u/1", note);
+    update["cc"] = json!([to_ana(), node.user("eva")]);
+    node.apply(&update).await;
+    assert_eq!(node.count(addressed).await, 2);
+}
+
+#[tokio::test]
 async fn an_edit_keeps_the_earlier_version() {
     let (node, peer) = ana_follows_bob().await;
     let mut note = peer.note("bob", "/n/1");
@@ -153,14 +232,46 @@ async fn a_boost_of_an_unknown_post_reads_it() {
 }
 
 #[tokio::test]
-async fn votes_count_in_our_polls() {
+async fn what_a_group_says_was_changed_or_deleted_is_read_from_its_own_id() {
     let (node, peer) = ana_follows_bob().await;
+    let other = Peer::start().await;
+    other.add_actor("carol", Key::Second);
+    let mut note = other.note("carol", "/n/1");
+    other.serve(&note);
+    let pass_on = async |path: &str, kind: &str, object: Value| {
+        let inner = json!({"id": other.url(path), "type": kind, "actor": other.user("carol"),
+                           "object": object});
+        node.apply(&peer.activity("Announce", "bob", path, inner)).await;
+        node.text(&other.url("/n/1")).await
+    };
+    assert_eq!(pass_on("/b/1", "Create", note.clone()).await.as_deref(), Some("<p>by carol</p>"));
+    note["content"] = json!("<p>changed</p>");
+    note["updated"] = json!(node.social.spine().clock().now().to_rfc3339());
+    other.serve(&note);
+    note["content"] = json!("<p>forged</p>");
+    assert_eq!(pass_on("/b/2", "Update", note.clone()).await.as_deref(), Some("<p>changed</p>"));
+    // Where its own host still has it, nobody else deletes it.
+    let id = note["id"].clone();
+    assert_eq!(pass_on("/b/3", "Delete", id.clone()).await.as_deref(), Some("<p>changed</p>"));
+    // Nobody here follows eve: she makes us ask nobody.
+    other.asked();
+    peer.add_actor("eve", Key::First);
+    let inner = json!({"id": other.url("/b/5"), "type": "Update", "actor": other.user("carol"),
+                       "object": note});
+    node.apply(&peer.activity("Announce", "eve", "/b/5", inner)).await;
+    assert_eq!(other.asked(), Vec::<String>::new());
+    other.serve_at("/n/1", 410, &json!({}));
+    assert_eq!(pass_on("/b/4", "Delete", id).await, None);
+}
+
+/// A poll of ana's: tea or coffee.
+async fn poll_of_ana(node: &Node, visibility: Visibility) -> String {
     let ana = node.account(&node.user("ana")).await.unwrap().id;
     let spine = node.social.spine();
     let now = spine.clock().now();
     let id = crate::PostId(spine.snowflakes().next());
     let uri = format!("{}/statuses/{id}", node.user("ana"));
-    let mut question = crate::write::posts::StoredPost::new(id, &uri, ana, Visibility::Public, now);
+    let mut question = crate::write::posts::StoredPost::new(id, &uri, ana, visibility, now);
     question.local = true;
     question.kind = "Question".to_owned();
     question.poll = Some(crate::write::posts::StoredPoll {
@@ -177,17 +288,47 @@ async fn votes_count_in_our_polls() {
         voters_count: 0,
     });
     node.insert(question).await;
+    uri
+}
+
+/// Bob chooses.
+fn vote(peer: &Peer, question: &str, number: usize, name: &str) -> Value {
+    let vote = json!({
+        "id": peer.url(&format!("/v/{number}")), "type": "Note", "name": name,
+        "attributedTo": peer.user("bob"), "inReplyTo": question, "to": [to_ana()],
+    });
+    create(peer, vote)
+}
+
+#[tokio::test]
+async fn votes_count_in_our_polls() {
+    let (node, peer) = ana_follows_bob().await;
+    let uri = poll_of_ana(&node, Visibility::Public).await;
     for (number, name) in ["coffee", "tea", "milk"].into_iter().enumerate() {
-        let vote = json!({
-            "id": peer.url(&format!("/v/{number}")), "type": "Note", "name": name,
-            "attributedTo": peer.user("bob"), "inReplyTo": uri, "to": [to_ana()],
-        });
-        node.apply(&create(&peer, vote)).await;
+        node.apply(&vote(&peer, &uri, number, name)).await;
     }
     let coffee = "SELECT votes_count FROM social.poll_option WHERE title = 'coffee'";
     assert_eq!(node.count(coffee).await, 1);
     assert_eq!(node.count("SELECT count(*) FROM social.poll_vote").await, 1);
     assert_eq!(node.count("SELECT count(*) FROM social.post").await, 1);
+}
+
+#[tokio::test]
+async fn only_those_who_may_see_a_poll_and_are_welcome_vote_in_it() {
+    let (node, peer) = ana_follows_bob().await;
+    let ana = node.account(&node.user("ana")).await.unwrap().id;
+    let bob = node.account(&peer.user("bob")).await.unwrap().id;
+    let votes = "SELECT count(*) FROM social.poll_vote";
+    let private = poll_of_ana(&node, Visibility::Private).await;
+    node.apply(&vote(&peer, &private, 1, "tea")).await;
+    assert_eq!(node.count(votes).await, 0, "he does not follow");
+    node.follow(bob, ana, &peer.url("/f/1")).await;
+    node.apply(&vote(&peer, &private, 2, "tea")).await;
+    assert_eq!(node.count(votes).await, 1);
+    let public = poll_of_ana(&node, Visibility::Public).await;
+    node.social.block(ana, bob).await.unwrap();
+    node.apply(&vote(&peer, &public, 3, "tea")).await;
+    assert_eq!(node.count(votes).await, 1, "he is blocked");
 }
 
 #[tokio::test]

@@ -149,6 +149,7 @@ async fn a_post_stored_and_deleted_in_one_batch_cannot_be_read() {
             activity: activity["id"].as_str().unwrap().to_owned(),
             delivered_to: None,
             body: activity.to_string(),
+            for_receiver: false,
             request: None,
         })
         .collect();

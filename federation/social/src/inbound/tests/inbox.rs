@@ -141,6 +141,30 @@ async fn what_an_unknown_actor_says_of_itself_is_accepted_without_a_fetch() {
 }
 
 #[tokio::test]
+async fn whoever_writes_to_us_is_written_to_again() {
+    let (node, peer) = ana_follows_bob().await;
+    let (ana, bob) = (node.user("ana"), peer.user("bob"));
+    let (ana, bob) = (node.account(&ana).await.unwrap().id, node.account(&bob).await.unwrap().id);
+    node.follow(bob, ana, &peer.url("/f/1")).await;
+    node.running.settle().await;
+    peer.delivered();
+    node.give_up(peer.domain()).await;
+    let publish = async |text: &str| {
+        let new = crate::commands::NewPost { text: text.to_owned(), ..Default::default() };
+        node.social.publish_post(ana, new).await.unwrap();
+        node.running.settle().await;
+        peer.delivered()
+    };
+    assert_eq!(publish("nobody there?").await, Vec::<String>::new());
+    let note = create(&peer, peer.note("bob", "/n/1"));
+    let forged = crate::remote::peer::Signing { key: Key::Second, ..node.signing(&note) };
+    assert!(node.receive_signed(&note, &forged).await.is_err());
+    assert_eq!(publish("is that you?").await, Vec::<String>::new(), "anybody can claim that");
+    node.apply(&note).await;
+    assert_eq!(publish("there you are").await, ["Create"]);
+}
+
+#[tokio::test]
 async fn a_blocked_host_is_never_fetched() {
     let (node, peer) = ana_follows_bob().await;
     let bad = Peer::start().await;
@@ -167,6 +191,25 @@ async fn a_blocked_host_is_never_fetched() {
     assert!(node.social.resolve_handle(&handle).await.unwrap().is_none());
     node.running.settle().await;
     assert_eq!(bad.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_blocked_domain_covers_actors_who_live_elsewhere() {
+    let (node, peer) = ana_follows_bob().await;
+    node.rename_domain(&peer.user("bob"), "handle.example").await;
+    let waiting = create(&peer, peer.note("bob", "/n/1"));
+    let pause = spine::work::admin::Pausable::Lane(spine::Lane::Interactive);
+    spine::work::admin::pause(node.social.spine(), &pause).await.unwrap();
+    assert_eq!(node.receive(&waiting).await.unwrap(), Receipt::Accepted);
+    node.block("handle.example").await;
+    let late = create(&peer, peer.note("bob", "/n/2"));
+    assert_eq!(status(node.receive(&late).await.unwrap_err()), 403);
+    spine::work::admin::resume(node.social.spine(), &pause).await.unwrap();
+    node.running.settle().await;
+    assert_eq!(node.text(&peer.url("/n/1")).await, None, "it came before, and is applied after");
+    peer.serve(&peer.note("bob", "/n/3"));
+    let read = node.social.resolve_uri(&peer.url("/n/3")).await.unwrap();
+    assert_eq!(read, None);
 }
 
 #[tokio::test]

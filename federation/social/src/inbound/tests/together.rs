@@ -23,6 +23,7 @@ async fn apply_in(social: &Social, tx: &mut Tx, activity: &Value) {
         activity: activity["id"].as_str().unwrap().to_owned(),
         delivered_to: None,
         body: activity.to_string(),
+        for_receiver: false,
         request: None,
     };
     let incoming = job.read(&Cause::system()).unwrap();
