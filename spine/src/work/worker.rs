@@ -220,8 +220,10 @@ impl Dispatcher {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Happened>, stop: CancellationToken) {
         let mut jobs = self.wakes.jobs();
         let mut seen = *jobs.borrow_and_update();
-        let mut poll = tokio::time::interval(self.settings.poll);
+        // One lane after the other: together they would keep three connections open for nothing.
+        let mut poll = tokio::time::interval(self.settings.poll / 3);
         poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut polled = Lane::ALL.into_iter().cycle();
         loop {
             self.start_what_may();
             self.claim_what_is_wanted();
@@ -241,7 +243,7 @@ impl Dispatcher {
                     self.wake(now.since(&seen));
                     seen = now;
                 }
-                _ = poll.tick() => self.wake(JobWake::ANY),
+                _ = poll.tick() => self.wake(polled.next().map(JobWake::lane).unwrap_or(JobWake::ANY)),
             }
         }
         self.wind_down(inbox).await;

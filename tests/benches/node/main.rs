@@ -181,7 +181,8 @@ async fn main() -> Result<()> {
     );
     ada.get("/api/v1/timelines/home").await?;
     if asked("idle") {
-        idle(&subject, Duration::from_secs(if quick { 2 } else { 20 })).await;
+        // Until the connections that only the start needed are closed.
+        idle(&subject, Duration::from_secs(if quick { 2 } else { 130 })).await;
     }
 
     for clients in [1, 16].into_iter().filter(|_| asked("post")) {
