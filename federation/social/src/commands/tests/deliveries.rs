@@ -7,12 +7,13 @@ use spine::Clock;
 use super::{FollowOptions, Inbox, NewPost, PostEdit, World};
 use crate::{AccountId, Visibility};
 
-fn clock() -> Clock {
+/// A clock that the test moves.
+pub(super) fn clock() -> Clock {
     Clock::manual(chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap())
 }
 
 /// A local author with a follower on another server.
-async fn followed_author(world: &World, inbox: &Inbox) -> (AccountId, AccountId) {
+pub(super) async fn followed_author(world: &World, inbox: &Inbox) -> (AccountId, AccountId) {
     let author = world.person("author").await;
     let fan = world.remote(&inbox.account("fan")).await;
     world.befriend(fan, author).await;

@@ -4,23 +4,10 @@ use chrono::Duration;
 use spine::work::admin::Pausable;
 use spine::{BatchJob, Cause, Claimed, Clock, Job, JobId};
 
+use super::deliveries::{clock, followed_author};
 use super::{FollowOptions, Inbox, ProfileChange, World};
+use crate::Visibility;
 use crate::outbound::{Deliver, FederatePost, UndoFollow};
-use crate::{AccountId, Visibility};
-
-fn clock() -> Clock {
-    Clock::manual(chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap())
-}
-
-/// A local author with a follower on another server.
-async fn followed_author(world: &World, inbox: &Inbox) -> (AccountId, AccountId) {
-    let author = world.person("author").await;
-    let fan = world.remote(&inbox.account("fan")).await;
-    world.befriend(fan, author).await;
-    world.running.settle().await;
-    inbox.delivered();
-    (author, fan)
-}
 
 /// Lets time pass until everything that waits for the server has been tried again.
 async fn later(world: &World, clock: &Clock) {
