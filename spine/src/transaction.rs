@@ -8,7 +8,7 @@ use crate::ledger::{self, Pending};
 use crate::seal::{Bucket, DataKey};
 use crate::wake::JobWake;
 use crate::work::{self, Completion, JobOptions, NewJob};
-use crate::{BatchJob, Cause, EventData, EventId, Job, JobId, Retention, Spine, SpineError};
+use crate::{BatchJob, Cause, EventData, EventId, Job, JobContract, JobId, Retention, Spine, SpineError};
 
 /// One statement writes at most this many events, and about this many bytes of payload.
 const STATEMENT_EVENTS: usize = 5_000;
@@ -135,6 +135,19 @@ impl Tx {
         options: JobOptions,
     ) -> Result<JobId, SpineError> {
         let job = NewJob::of_item(item, &self.cause, options, self.spine.clock().now())?;
+        Ok(self.enqueue(job))
+    }
+
+    /// Schedules a job that another service performs, keyed by the cause's event like [`Tx::schedule`].
+    ///
+    /// # Errors
+    /// The job cannot be written as JSON.
+    pub fn order<J: JobContract>(
+        &mut self,
+        job: &J,
+        options: JobOptions,
+    ) -> Result<JobId, SpineError> {
+        let job = NewJob::ordered(job, &self.cause, options, self.spine.clock().now())?;
         Ok(self.enqueue(job))
     }
 

@@ -140,6 +140,25 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     async fn run(&self, context: &Self::Context, run: &mut JobRun) -> Result<(), JobError>;
 }
 
+/// A job as those know it who schedule it without performing it: a contract between services, like an
+/// event type. The service that performs it implements [`Job`] for a transparent wrapper of the same
+/// [`JobContract::KIND`].
+pub trait JobContract: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Stored in the queue: never renamed, a new meaning gets a new name. `service.do_this`.
+    const KIND: &'static str;
+    /// Where it waits.
+    const LANE: Lane;
+    /// After this many failed attempts it is a dead letter.
+    const MAX_ATTEMPTS: u16 = 10;
+    /// How long after its worker fell silent another may claim it.
+    const LEASE: Duration = Duration::from_secs(60);
+
+    /// Jobs with the same key never run more than `limit` at a time, over all processes.
+    fn concurrency(&self) -> Option<Concurrency> {
+        None
+    }
+}
+
 /// A job whose items are worth doing many at a time, in one transaction that also completes them.
 #[async_trait]
 pub trait BatchJob: Serialize + DeserializeOwned + Send + Sync + 'static {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Variant};
 
-use super::{BatchJob, Concurrency, Job, JobOptions, Lane};
+use super::{BatchJob, Concurrency, Job, JobContract, JobOptions, Lane};
 use crate::transaction::storable;
 use crate::{Cause, EventId, JobId, SpineError};
 
@@ -78,6 +78,26 @@ impl NewJob {
             max_attempts: J::MAX_ATTEMPTS,
             lease: J::LEASE,
             concurrency: None,
+        };
+        Self::new(job, fixed, cause, options, now)
+    }
+
+    /// A job that another service performs, as it is enqueued at `now` because of `cause`.
+    ///
+    /// # Errors
+    /// The job cannot be written as JSON.
+    pub fn ordered<J: JobContract>(
+        job: &J,
+        cause: &Cause,
+        options: JobOptions,
+        now: DateTime<Utc>,
+    ) -> Result<Self, SpineError> {
+        let fixed = Fixed {
+            kind: J::KIND,
+            lane: J::LANE,
+            max_attempts: J::MAX_ATTEMPTS,
+            lease: J::LEASE,
+            concurrency: job.concurrency(),
         };
         Self::new(job, fixed, cause, options, now)
     }

@@ -1,0 +1,78 @@
+//! `ETag`, `If-Match` and `If-None-Match` (RFC 9110, section 13): nobody overwrites what they have not
+//! seen, and nobody is sent what they have.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use spine::Problem;
+
+/// The tag of a version.
+pub fn etag(version: impl std::fmt::Display) -> HeaderValue {
+    // A version is a number or a hash: always a header's text.
+    HeaderValue::try_from(format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// What the caller says about versions.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    matches: Option<String>,
+    none_match: Option<String>,
+}
+
+impl Conditions {
+    fn of(headers: &HeaderMap) -> Self {
+        let text =
+            |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Self { matches: text(header::IF_MATCH), none_match: text(header::IF_NONE_MATCH) }
+    }
+
+    /// Before a change: the caller must have seen this version, if they name any.
+    ///
+    /// # Errors
+    /// 412: it changed meanwhile.
+    pub fn check(&self, version: impl std::fmt::Display) -> Result<(), Problem> {
+        match &self.matches {
+            Some(tags) if !lists(tags, &version) => Err(Problem::new(
+                StatusCode::PRECONDITION_FAILED,
+                "changed-meanwhile",
+                "This was changed meanwhile; please read it again",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Before an answer: whether the caller has this version already (304).
+    pub fn has(&self, version: impl std::fmt::Display) -> bool {
+        self.none_match.as_ref().is_some_and(|tags| lists(tags, &version))
+    }
+}
+
+fn lists(tags: &str, version: &impl std::fmt::Display) -> bool {
+    let wanted = format!("\"{version}\"");
+    tags.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == wanted)
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Conditions {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_with_what_the_caller_saw() {
+        let mut headers = HeaderMap::new();
+        assert!(Conditions::of(&headers).check(3).is_ok());
+        headers.insert(header::IF_MATCH, HeaderValue::from_static("\"2\", W/\"3\""));
+        headers.insert(header::IF_NONE_MATCH, etag(4));
+        let conditions = Conditions::of(&headers);
+        assert!(conditions.check(3).is_ok());
+        assert_eq!(conditions.check(4).unwrap_err().status(), StatusCode::PRECONDITION_FAILED);
+        assert!(conditions.has(4) && !conditions.has(3));
+    }
+}

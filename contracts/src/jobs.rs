@@ -1,0 +1,60 @@
+//! Jobs that one service schedules and another performs.
+//!
+//! The performing service implements [`spine::Job`] for a transparent wrapper with the same
+//! [`JobContract::KIND`]; the others schedule with [`spine::Tx::order`].
+
+use serde::{Deserialize, Serialize};
+use spine::{Concurrency, JobContract, Lane, Snowflake};
+use uuid::Uuid;
+
+use crate::model::EntityDraft;
+
+/// Write entities into the graph. Performed by the data service; keyed by the event that brought the
+/// records and its part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WriteEntities {
+    /// Where they come from, as [`crate::model::SourceKey::source`]: one at a time a source.
+    pub source: String,
+    /// The entities, at most a few hundred.
+    pub entities: Vec<EntityDraft>,
+}
+
+impl JobContract for WriteEntities {
+    const KIND: &'static str = "data.write_entities";
+    const LANE: Lane = Lane::Background;
+
+    fn concurrency(&self) -> Option<Concurrency> {
+        Some(Concurrency { key: format!("data:{}", self.source), limit: 1 })
+    }
+}
+
+/// Send a message. Performed by the communication service, which asks the policy first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SendOutgoingMessage {
+    /// Names the message for ever, and is the idempotency key that the outside service gets.
+    pub message: Uuid,
+    /// Through which channel; none: the owner's default one for the address.
+    pub channel: Option<Uuid>,
+    /// Who sends.
+    pub owner: Snowflake,
+    /// To whom: phone numbers, addresses.
+    pub to: Vec<String>,
+    /// A subject, where the channel has one.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// The text.
+    pub text: String,
+    /// The rule that sends it, if one does.
+    #[serde(default)]
+    pub rule: Option<Uuid>,
+    /// Which message it answers.
+    #[serde(default)]
+    pub in_reply_to: Option<Uuid>,
+    /// What for.
+    pub purpose: String,
+}
+
+impl JobContract for SendOutgoingMessage {
+    const KIND: &'static str = "communication.send_outgoing_message";
+    const LANE: Lane = Lane::Interactive;
+}

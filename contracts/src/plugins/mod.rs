@@ -1,0 +1,14 @@
+//! Ports to plugins: what connectors, channels and rules ask of WebAssembly guests. The plugin manager
+//! implements them; it alone knows the runtime.
+//!
+//! The types mirror the interface `sovereign:plugin` (plugins/wit).
+
+mod ports;
+mod types;
+
+pub use ports::{ChannelPlugins, ConnectorPlugins, RuleOperators};
+pub use types::{
+    Attachment, CallRecord, ChannelEvent, ConnectorBatch, Delivery, HookAnswer, HookRequest,
+    InboundResult, InboundMessage, OperatorInfo, OutgoingMessage, PluginError, PluginFailure, Receipt,
+    WebhookOutcome,
+};

@@ -1,0 +1,3 @@
+-- Channels, conversations, messages and calls.
+
+CREATE SCHEMA IF NOT EXISTS communication;

@@ -1,0 +1,3 @@
+-- The knowledge graph: entities and edges with both times, provenance and aliases.
+
+CREATE SCHEMA IF NOT EXISTS data;

@@ -1,0 +1,3 @@
+-- The plugin manager: sandboxed WebAssembly components, their life cycle and their limits.
+
+CREATE SCHEMA IF NOT EXISTS plugins;

@@ -1,0 +1,3 @@
+-- The state of now: presence, location, calls and devices, made from events.
+
+CREATE SCHEMA IF NOT EXISTS present;

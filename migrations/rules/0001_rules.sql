@@ -1,0 +1,3 @@
+-- Rules: when something happens and this holds, do that.
+
+CREATE SCHEMA IF NOT EXISTS rules;

@@ -1,0 +1,1 @@
+//! Channels, conversations, messages and calls.

@@ -1,0 +1,1 @@
+//! Accounts at outside services, their schedules and webhooks, and devices: all that comes in lands as records.

@@ -1,0 +1,1 @@
+//! The knowledge graph: entities and edges with both times, provenance and aliases.

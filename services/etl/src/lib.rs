@@ -1,0 +1,1 @@
+//! From raw records to the unified model: mappings, normalising, identity.

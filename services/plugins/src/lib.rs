@@ -1,0 +1,1 @@
+//! The plugin manager: sandboxed WebAssembly components, their life cycle and their limits.

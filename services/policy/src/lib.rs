@@ -1,0 +1,1 @@
+//! Who may do what with which data, what for, and the proof of it.

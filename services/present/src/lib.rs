@@ -1,0 +1,1 @@
+//! The state of now: presence, location, calls and devices, made from events.

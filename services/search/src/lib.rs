@@ -1,0 +1,1 @@
+//! Search over the graph: one port, Postgres by default, Meilisearch where configured.
