@@ -1,4 +1,4 @@
-//! Native servers (Postgres, NATS) started and supervised as child processes.
+//! Native servers (Postgres, NATS, Redis) started and supervised as child processes.
 //!
 //! The node brings its own database: a newcomer installs nothing. This crate finds a server's
 //! programs ([`bundle`], [`postgres`]), starts them under the right uid ([`account`],
@@ -13,11 +13,14 @@ pub mod bundle;
 mod error;
 mod keeper;
 pub mod launch;
+mod loopback;
 pub mod nats;
 mod own_file;
 pub mod postgres;
+pub mod redis;
 
 pub use error::ServerError;
 pub use launch::Launcher;
 pub use nats::{NatsConfig, NatsServer};
 pub use postgres::{PostgresConfig, PostgresServer};
+pub use redis::{RedisConfig, RedisServer};

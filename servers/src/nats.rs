@@ -6,19 +6,14 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use sha2::{Digest, Sha256};
 
 use crate::account::Account;
-use crate::keeper::{Keeper, Launch};
+use crate::keeper::Launch;
+use crate::loopback::{LoopbackServer, free_port, name_of};
 use crate::{Launcher, ServerError, bundle};
-
-const START_PATIENCE: Duration = Duration::from_secs(30);
-const STOP_PATIENCE: Duration = Duration::from_secs(20);
-const KILL_PATIENCE: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(5);
 
 /// What to start.
 #[derive(Debug, Clone)]
@@ -41,9 +36,8 @@ impl NatsConfig {
 /// A running server. It is started again if it dies, and stopped when this is dropped.
 #[derive(Debug)]
 pub struct NatsServer {
-    keeper: Keeper,
+    server: LoopbackServer,
     port: u16,
-    log: PathBuf,
 }
 
 impl NatsServer {
@@ -70,12 +64,12 @@ impl NatsServer {
             folder,
             parent_death: Signal::SIGTERM,
         };
-        let log_start = launch.log_length();
-        let keeper = Keeper::start(launch.clone())?;
-        let server = Self { keeper, port, log: launch.log.clone() };
-        server.wait_until_ready(&launch, &name, log_start)?;
-        server.keeper.keep_alive();
-        Ok(server)
+        // On a port that was taken somebody else answers, with another name.
+        let name = format!("\"server_name\":\"{name}\"");
+        let server = LoopbackServer::start(launch, || {
+            greeting(port).is_ok_and(|line| line.starts_with("INFO ") && line.contains(&name))
+        })?;
+        Ok(Self { server, port })
     }
 
     /// Where to connect.
@@ -85,60 +79,12 @@ impl NatsServer {
 
     /// The server's process id while it runs.
     pub fn pid(&self) -> Option<i32> {
-        self.keeper.pid()
+        self.server.pid()
     }
 
     /// Stops the server.
-    pub fn stop(mut self) -> Result<(), ServerError> {
-        self.stop_now()
-    }
-
-    fn stop_now(&mut self) -> Result<(), ServerError> {
-        let signals = [(Signal::SIGTERM, STOP_PATIENCE), (Signal::SIGKILL, KILL_PATIENCE)];
-        if self.keeper.stop(&signals) {
-            return Ok(());
-        }
-        Err(self.too_slow("stop", STOP_PATIENCE + KILL_PATIENCE))
-    }
-
-    fn wait_until_ready(
-        &self,
-        launch: &Launch,
-        name: &str,
-        log_start: u64,
-    ) -> Result<(), ServerError> {
-        let deadline = Instant::now() + START_PATIENCE;
-        // On a port that was taken somebody else answers, with another name.
-        let name = format!("\"server_name\":\"{name}\"");
-        loop {
-            if let Some(status) = self.keeper.exit_status() {
-                return Err(launch.ended(status, log_start));
-            }
-            match greeting(self.port) {
-                Ok(line) if line.starts_with("INFO ") && line.contains(&name) => return Ok(()),
-                _ if Instant::now() > deadline => {
-                    return Err(self.too_slow("answer", START_PATIENCE));
-                }
-                _ => std::thread::sleep(POLL),
-            }
-        }
-    }
-
-    fn too_slow(&self, what: &'static str, patience: Duration) -> ServerError {
-        ServerError::TooSlow {
-            server: "nats-server",
-            what,
-            seconds: patience.as_secs(),
-            log: Some(self.log.clone()),
-        }
-    }
-}
-
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        if let Err(error) = self.stop_now() {
-            tracing::error!(%error, "a server could not be stopped");
-        }
+    pub fn stop(self) -> Result<(), ServerError> {
+        self.server.stop()
     }
 }
 
@@ -152,20 +98,6 @@ fn program() -> Result<PathBuf, ServerError> {
         .map(|folder| folder.join("nats-server"))
         .find(|program| program.is_file())
         .ok_or(ServerError::NoProgram { program: "nats-server", bundle: bundle::NATS.name })
-}
-
-/// A name that no other folder's server has.
-fn name_of(folder: &Path) -> String {
-    let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
-    format!("sovereign-{}", hex::encode(&digest[..8]))
-}
-
-/// A loopback port that is free now. The server keeps it when it is started again.
-fn free_port() -> Result<u16, ServerError> {
-    std::net::TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(ServerError::system("find a free port"))
 }
 
 /// `sync_interval` stays at its default: the ledger is the record, and the relay makes good at its

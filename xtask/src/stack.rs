@@ -9,14 +9,16 @@ use anyhow::Context;
 use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
-use servers::{NatsConfig, NatsServer, PostgresConfig, PostgresServer};
+use servers::{NatsConfig, NatsServer, PostgresConfig, PostgresServer, RedisConfig, RedisServer};
 
-use crate::{fetch, progress};
+use crate::{fetch, progress, tools};
 
 /// Where tests and benches find a Postgres in which they may make databases.
 pub const DATABASE_VARIABLE: &str = "SOVEREIGN_TEST_DATABASE_URL";
 /// Where tests and benches find NATS.
 pub const NATS_VARIABLE: &str = "SOVEREIGN_TEST_NATS_URL";
+/// Where tests and benches find Redis or Valkey.
+pub const REDIS_VARIABLE: &str = "SOVEREIGN_TEST_REDIS_URL";
 
 const PREFIX: &str = "sovereign-task-";
 
@@ -68,20 +70,23 @@ fn sweep(parent: &Path) {
     }
 }
 
-/// A Postgres and a NATS server.
+/// A Postgres, a NATS and a Redis server.
 pub struct Servers {
     postgres: PostgresServer,
     nats: NatsServer,
+    redis: RedisServer,
 }
 
 impl Servers {
     /// Fetches what is missing and starts the servers on the data in this folder.
     pub fn start(data: &Path, settings: Vec<(String, String)>) -> anyhow::Result<Self> {
         fetch::nats()?;
+        tools::redis::obtain()?;
         let postgres = start_postgres(data, settings)?;
         let nats = NatsServer::start(&NatsConfig::new(data.join("nats")))?;
-        progress::step(format!("servers: PostgreSQL {} and NATS", postgres.major()));
-        Ok(Self { postgres, nats })
+        let redis = RedisServer::start(&RedisConfig::new(data.join("redis")))?;
+        progress::step(format!("servers: PostgreSQL {}, NATS and Redis", postgres.major()));
+        Ok(Self { postgres, nats, redis })
     }
 
     /// Where to connect to a database of this Postgres.
@@ -99,8 +104,14 @@ impl Servers {
         self.nats.url()
     }
 
-    /// Stops both in order.
+    /// Where to connect to Redis.
+    pub fn redis_url(&self) -> String {
+        self.redis.url()
+    }
+
+    /// Stops them in order.
     pub fn stop(self) -> anyhow::Result<()> {
+        self.redis.stop()?;
         self.nats.stop()?;
         Ok(self.postgres.stop()?)
     }
@@ -121,10 +132,11 @@ impl Stack {
     }
 
     /// What tests and benches read to find the servers.
-    pub fn variables(&self) -> [(&'static str, String); 2] {
+    pub fn variables(&self) -> [(&'static str, String); 3] {
         [
             (DATABASE_VARIABLE, self.servers.database_url("postgres")),
             (NATS_VARIABLE, self.servers.nats_url()),
+            (REDIS_VARIABLE, self.servers.redis_url()),
         ]
     }
 }

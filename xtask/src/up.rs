@@ -15,13 +15,14 @@ use nix::unistd::Pid;
 
 use crate::node::{self, Build};
 use crate::stack::Servers;
-use crate::{fetch, progress, workspace};
+use crate::{fetch, progress, tools, workspace};
 
 pub use child::Up;
 
 /// Before the addresses of the servers, as printed.
 const POSTGRES_LABEL: &str = "PostgreSQL: ";
 const NATS_LABEL: &str = "NATS: ";
+const REDIS_LABEL: &str = "Redis: ";
 
 /// Arguments of `up`.
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     fetch::postgres()?;
     fetch::nats()?;
+    tools::redis::obtain()?;
     let program = node::build(Build::of(arguments.release))?;
 
     // Before any thread starts, so that all of them inherit it: the node and its servers are
@@ -51,10 +53,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     signals.thread_block().context("cannot block signals")?;
 
     let data = workspace::root().join(&arguments.data);
-    progress::step("starting PostgreSQL and NATS");
+    progress::step("starting PostgreSQL, NATS and Redis");
     let servers = Servers::start(&data, settings())?;
     println!("{POSTGRES_LABEL}{}", servers.node_url());
     println!("{NATS_LABEL}{}", servers.nats_url());
+    println!("{REDIS_LABEL}{}", servers.redis_url());
 
     progress::step("starting the node");
     // A process begins with the mask of the thread that starts it, and the node has to hear these.
@@ -65,13 +68,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .env_remove("SQLX_OFFLINE")
         .env("DATABASE_URL", servers.node_url())
         .env("SOVEREIGN_NATS__URL", servers.nats_url())
+        .env("SOVEREIGN_PRESENT__REDIS__URL", servers.redis_url())
         .env("SOVEREIGN_DATA", data.join("node"))
         .spawn()
         .with_context(|| format!("cannot start {}", program.display()));
     signals.thread_block().context("cannot block signals")?;
     let node = node?;
     let outcome = wait(node, signals);
-    progress::step("stopping NATS and PostgreSQL");
+    progress::step("stopping Redis, NATS and PostgreSQL");
     servers.stop()?;
     outcome
 }

@@ -40,7 +40,7 @@ fn compose() -> Compose {
 fn the_file_is_as_the_specification_has_it_and_refers_to_nothing_absent() {
     let compose = compose();
     compose.validate_all().expect("every network, volume and config that is used is declared");
-    for service in ["postgres", "nats", "node"] {
+    for service in ["postgres", "nats", "valkey", "meilisearch", "node"] {
         let found = compose.services.iter().find(|(name, _)| name.as_str() == service);
         let (_, service) = found.expect(service);
         assert!(service.healthcheck.is_some(), "others wait for its health");

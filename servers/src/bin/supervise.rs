@@ -1,10 +1,13 @@
-//! Starts a Postgres or a NATS server in a folder, prints its address and its process id, and
+//! Starts a Postgres, a NATS or a Redis server in a folder, prints its address and its process id, and
 //! stops it when standard input closes. The parent that the tests kill.
 
 use std::io::Read;
 use std::process::ExitCode;
 
-use servers::{NatsConfig, NatsServer, PostgresConfig, PostgresServer, ServerError, launch};
+use servers::{
+    NatsConfig, NatsServer, PostgresConfig, PostgresServer, RedisConfig, RedisServer, ServerError,
+    launch,
+};
 
 fn main() -> ExitCode {
     if let Some(code) = launch::dispatch() {
@@ -18,8 +21,9 @@ fn main() -> ExitCode {
             ..PostgresConfig::new(folder)
         }),
         ["nats", folder] => supervise_nats(&NatsConfig::new(folder)),
+        ["redis", folder] => supervise_redis(&RedisConfig::new(folder)),
         _ => {
-            eprintln!("usage: supervise postgres FOLDER [PROGRAMS] | supervise nats FOLDER");
+            eprintln!("usage: supervise postgres FOLDER [PROGRAMS] | supervise nats|redis FOLDER");
             return ExitCode::from(2);
         }
     };
@@ -40,6 +44,12 @@ fn supervise_postgres(config: PostgresConfig) -> Result<(), ServerError> {
 
 fn supervise_nats(config: &NatsConfig) -> Result<(), ServerError> {
     let server = NatsServer::start(config)?;
+    announce(&server.url(), server.pid());
+    server.stop()
+}
+
+fn supervise_redis(config: &RedisConfig) -> Result<(), ServerError> {
+    let server = RedisServer::start(config)?;
     announce(&server.url(), server.pid());
     server.stop()
 }

@@ -3,3 +3,4 @@
 mod nats;
 mod parent;
 mod postgres;
+mod redis;

@@ -39,6 +39,8 @@ enum Item {
     NodeClients,
     /// The Chromium browser, for the tests; Debian's package.
     Chromium,
+    /// The Redis server, for the tests and `up`; Debian's package.
+    Redis,
 }
 
 /// Runs the task.
@@ -52,6 +54,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Item::Peers => report("peers", tools::python::obtain()?),
             Item::NodeClients => report("node-clients", tools::node_clients::obtain()?),
             Item::Chromium => report("chromium", Some(tools::chromium::obtain()?)),
+            Item::Redis => report("redis", Some(tools::redis::obtain()?)),
         }
     }
     Ok(())

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-/// Crates that may know the services: the program that wires them, what tests them, what shows
-/// them.
-const KNOW_SERVICES: [&str; 3] = ["node", "tests", "web"];
+/// Crates that may know the services: the program that wires them, what tests and measures them, what
+/// shows them.
+const KNOW_SERVICES: [&str; 4] = ["bench", "node", "tests", "web"];
 
 /// Checks the members' manifests. Each finding is a line for a person.
 pub fn check(members: &[(PathBuf, String)]) -> Vec<String> {

@@ -1,8 +1,10 @@
 //! Tools that only the tests need: Python packages, Node.js packages, a browser.
 
+mod apt;
 pub mod chromium;
 pub mod node_clients;
 pub mod python;
+pub mod redis;
 
 use std::env;
 use std::fs;

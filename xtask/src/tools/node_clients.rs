@@ -1,4 +1,5 @@
-//! Client libraries on Node.js for the tests, installed beside the tests' own scripts.
+//! Packages on Node.js, installed beside the scripts that use them: client libraries for the tests,
+//! and what builds plugins in TypeScript.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -15,18 +16,23 @@ const OLDEST_NODE: u32 = 20;
 
 /// The `node` that runs the tests' scripts; `None` where the tests have none.
 pub fn obtain() -> anyhow::Result<Option<PathBuf>> {
-    let folder = workspace::root().join(CLIENTS);
-    let (manifest, lock) = (folder.join("package.json"), folder.join("package-lock.json"));
-    if !lock.is_file() {
+    if !workspace::root().join(CLIENTS).join("package-lock.json").is_file() {
         return Ok(None);
     }
+    install(CLIENTS).map(Some)
+}
+
+/// Installs the packages of a folder's lock file into it; answers the `node` that runs them.
+pub fn install(relative: &str) -> anyhow::Result<PathBuf> {
+    let folder = workspace::root().join(relative);
+    let (manifest, lock) = (folder.join("package.json"), folder.join("package-lock.json"));
     let node = node()?;
     let modules = folder.join("node_modules");
     let stamp = Stamp::of(modules.join(".installed"), &[&manifest, &lock])?;
     if stamp.is_current() {
-        return Ok(Some(node));
+        return Ok(node);
     }
-    progress::timed(&format!("installing {CLIENTS}/package-lock.json into it"), || {
+    progress::timed(&format!("installing {relative}/package-lock.json into it"), || {
         let mut npm = npm(&node)?;
         npm.current_dir(&folder).args([
             "ci",
@@ -38,7 +44,7 @@ pub fn obtain() -> anyhow::Result<Option<PathBuf>> {
         workspace::succeed(&mut npm, "npm ci")?;
         stamp.write()
     })?;
-    Ok(Some(node))
+    Ok(node)
 }
 
 /// The system's Node.js where it is new enough and has npm, the pinned bundle otherwise.

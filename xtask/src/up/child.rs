@@ -10,10 +10,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::family::{self, Member};
-use super::{NATS_LABEL, POSTGRES_LABEL};
+use super::{NATS_LABEL, POSTGRES_LABEL, REDIS_LABEL};
 use crate::node::PROGRAM_VARIABLE;
 use crate::progress;
-use crate::stack::{DATABASE_VARIABLE, NATS_VARIABLE, Scratch};
+use crate::stack::{DATABASE_VARIABLE, NATS_VARIABLE, REDIS_VARIABLE, Scratch};
 
 /// The program's name, as the system shows it.
 const NODE: &str = "sovereign";
@@ -30,6 +30,7 @@ pub struct Up {
 struct Addresses {
     postgres: String,
     nats: String,
+    redis: String,
     node: String,
 }
 
@@ -57,10 +58,11 @@ impl Up {
     }
 
     /// What the tests read to find it.
-    pub fn variables(&self) -> [(&'static str, String); 4] {
+    pub fn variables(&self) -> [(&'static str, String); 5] {
         [
             (DATABASE_VARIABLE, self.found.postgres.clone()),
             (NATS_VARIABLE, self.found.nats.clone()),
+            (REDIS_VARIABLE, self.found.redis.clone()),
             ("SOVEREIGN_TEST_BUS", "jetstream".to_owned()),
             ("SOVEREIGN_TEST_UP", self.found.node.clone()),
         ]
@@ -88,9 +90,11 @@ impl Up {
     /// All its processes.
     fn family(&self) -> anyhow::Result<Vec<Member>> {
         let family = family::below(self.process.pid()).context("cannot list processes")?;
-        for name in [NODE, "postgres", "nats-server"] {
-            if !family.iter().any(|one| one.name == name) {
-                bail!("`cargo xtask up` runs no {name}");
+        for names in
+            [&[NODE][..], &["postgres"], &["nats-server"], &["redis-server", "valkey-server"]]
+        {
+            if !family.iter().any(|one| names.contains(&one.name.as_str())) {
+                bail!("`cargo xtask up` runs no {}", names.join(" or "));
             }
         }
         Ok(family)
@@ -145,18 +149,21 @@ impl Drop for Process {
 impl Addresses {
     /// Reads what `up` and its node print until the node is ready.
     fn read(lines: &mut Lines<BufReader<ChildStdout>>) -> anyhow::Result<Self> {
-        let (mut postgres, mut nats) = (None, None);
+        let (mut postgres, mut nats, mut redis) = (None, None, None);
         for line in lines {
             let line = line.context("cannot read what `cargo xtask up` prints")?;
             if let Some(url) = line.strip_prefix(POSTGRES_LABEL) {
                 postgres = Some(url.to_owned());
             } else if let Some(url) = line.strip_prefix(NATS_LABEL) {
                 nats = Some(url.to_owned());
+            } else if let Some(url) = line.strip_prefix(REDIS_LABEL) {
+                redis = Some(url.to_owned());
             } else if let Some(origin) = line.trim_start().strip_prefix("Open ") {
                 let node = origin.trim().to_owned();
                 return Ok(Self {
                     postgres: postgres.context("`cargo xtask up` names no PostgreSQL")?,
                     nats: nats.context("`cargo xtask up` names no NATS")?,
+                    redis: redis.context("`cargo xtask up` names no Redis")?,
                     node,
                 });
             }
