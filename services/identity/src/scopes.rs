@@ -1,4 +1,5 @@
-//! OAuth scopes as Mastodon names them.
+//! OAuth scopes as Mastodon names them, and those of the Sovereign API. `read` and `write` do not cover the
+//! latter: an app for posts sees nothing of the household's data.
 
 use std::fmt;
 
@@ -35,7 +36,14 @@ const KNOWN: &[&str] = &[
     "profile",
     "admin:read",
     "admin:write",
+    "sovereign:read",
+    "sovereign:write",
+    "sovereign:admin",
 ];
+
+/// What finer scopes than [`KNOWN`] begin with: an admin's, and those of the Sovereign API.
+const FAMILIES: &[&str] =
+    &["admin:read:", "admin:write:", "sovereign:read:", "sovereign:write:", "sovereign:admin:"];
 
 /// What the old scope `follow` stands for (Mastodon, api/oauth-scopes).
 const FOLLOW: &[&str] =
@@ -51,10 +59,8 @@ impl Scopes {
     pub fn parse(text: &str) -> Option<Self> {
         let mut scopes: Vec<String> = Vec::new();
         for scope in text.split([' ', '+', ',']).filter(|scope| !scope.is_empty()) {
-            // Finer admin scopes are asked for by some apps; the two broad ones cover them.
-            let known = KNOWN.contains(&scope)
-                || scope.starts_with("admin:read:")
-                || scope.starts_with("admin:write:");
+            // Finer scopes of these are asked for by some apps; the broad ones cover them.
+            let known = KNOWN.contains(&scope) || FAMILIES.iter().any(|f| scope.starts_with(f));
             if !known {
                 return None;
             }
