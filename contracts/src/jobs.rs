@@ -57,4 +57,10 @@ pub struct SendOutgoingMessage {
 impl JobContract for SendOutgoingMessage {
     const KIND: &'static str = "communication.send_outgoing_message";
     const LANE: Lane = Lane::Interactive;
+
+    /// Ordered twice, a message is sent once also where its service knows no idempotency keys: the second
+    /// comes when the first is over.
+    fn concurrency(&self) -> Option<Concurrency> {
+        Some(Concurrency { key: format!("message:{}", self.message), limit: 1 })
+    }
 }

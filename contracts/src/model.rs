@@ -4,6 +4,10 @@
 //! they were known here (`recorded_at`, `superseded_at`). Nothing is overwritten: a change closes the
 //! version before. Names of types and properties are schema.org's ([`TYPES`]).
 
+mod limits;
+
+pub use limits::{Unacceptable, check_alias, check_data, check_labels, check_rel, check_times};
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,13 +19,51 @@ use crate::access::SpaceId;
 
 /// The types of entities, by their names at schema.org.
 pub const TYPES: &[&str] = &[
-    "Action", "Article", "AudioObject", "BlogPosting", "Book", "BroadcastEvent", "Conversation",
-    "CreativeWork", "DataFeed", "DigitalDocument", "EmailMessage", "Event", "Family",
-    "GeoCoordinates", "Group", "ImageObject", "Invoice", "ItemList", "MediaObject", "Message",
-    "MusicRecording", "NewsArticle", "Offer", "Order", "Organization", "Payment", "Person",
-    "PhoneCall", "Place", "PodcastEpisode", "PostalAddress", "Product", "Recipe", "Reservation",
-    "Review", "Schedule", "Service", "SocialMediaPosting", "Task", "Thing", "Trip", "Vehicle",
-    "VideoObject", "WebPage", "WebSite",
+    "Action",
+    "Article",
+    "AudioObject",
+    "BlogPosting",
+    "Book",
+    "BroadcastEvent",
+    "Conversation",
+    "CreativeWork",
+    "DataFeed",
+    "DigitalDocument",
+    "EmailMessage",
+    "Event",
+    "Family",
+    "GeoCoordinates",
+    "Group",
+    "ImageObject",
+    "Invoice",
+    "ItemList",
+    "MediaObject",
+    "Message",
+    "MusicRecording",
+    "NewsArticle",
+    "Offer",
+    "Order",
+    "Organization",
+    "Payment",
+    "Person",
+    "PhoneCall",
+    "Place",
+    "PodcastEpisode",
+    "PostalAddress",
+    "Product",
+    "Recipe",
+    "Reservation",
+    "Review",
+    "Schedule",
+    "Service",
+    "SocialMediaPosting",
+    "Task",
+    "Thing",
+    "Trip",
+    "Vehicle",
+    "VideoObject",
+    "WebPage",
+    "WebSite",
 ];
 
 /// The identity of something at its source. The same key is always the same entity.
@@ -55,7 +97,8 @@ pub struct Alias {
 pub enum Target {
     /// An entity, by its id here.
     Entity(Uuid),
-    /// An entity, by its key at the source. Made as an empty one where it is not known yet.
+    /// An entity, by its key at the source. Where it is not known yet it gets its id at once, and shows
+    /// as soon as anything is known of it.
     Key(SourceKey),
     /// Whoever has this alias in the same space; the edge waits until somebody does.
     Alias(Alias),
@@ -103,10 +146,15 @@ pub struct Provenance {
     /// Under which licence it may be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
+    /// When it changed at the source, where known: of two sources of one entity, the newer word counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_time: Option<DateTime<Utc>>,
 }
 
 /// What is to be done with the entity that has this key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// It is so: made, or changed where it differs.

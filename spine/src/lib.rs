@@ -37,4 +37,6 @@ pub use node::{Spine, SpineSettings};
 pub use problem::{Problem, ProblemTold};
 pub use runtime::{Roles, Running, Runtime};
 pub use transaction::Tx;
-pub use work::{BatchJob, Claimed, Concurrency, Job, JobContract, JobError, JobOptions, JobRun, Lane};
+pub use work::{
+    BatchJob, Claimed, Concurrency, Job, JobContract, JobError, JobOptions, JobRun, Lane,
+};

@@ -8,7 +8,9 @@ use crate::ledger::{self, Pending};
 use crate::seal::{Bucket, DataKey};
 use crate::wake::JobWake;
 use crate::work::{self, Completion, JobOptions, NewJob};
-use crate::{BatchJob, Cause, EventData, EventId, Job, JobContract, JobId, Retention, Spine, SpineError};
+use crate::{
+    BatchJob, Cause, EventData, EventId, Job, JobContract, JobId, Retention, Spine, SpineError,
+};
 
 /// One statement writes at most this many events, and about this many bytes of payload.
 const STATEMENT_EVENTS: usize = 5_000;

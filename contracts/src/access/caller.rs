@@ -230,7 +230,15 @@ mod tests {
 
     #[test]
     fn a_principal_is_read_as_it_is_written() {
-        for text in ["anonymous", "operator", "person:12", "app:9", "plugin:rss", "service:rules", "remote:https://a.example/u/b"] {
+        for text in [
+            "anonymous",
+            "operator",
+            "person:12",
+            "app:9",
+            "plugin:rss",
+            "service:rules",
+            "remote:https://a.example/u/b",
+        ] {
             assert_eq!(text.parse::<Principal>().unwrap().to_string(), text);
         }
         for nonsense in ["", "person", "person:x", "plugin:", "robot:1"] {

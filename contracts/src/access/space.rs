@@ -12,7 +12,16 @@ use uuid::Uuid;
 /// `person:<account>` is a person's own, `household` is shared by all who live here, `circle:<uuid>`
 /// by those in it, `public` by the world.
 #[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    Clone,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
     utoipa::ToSchema,
 )]
 #[serde(try_from = "String", into = "String")]
@@ -105,10 +114,14 @@ mod tests {
 
     #[test]
     fn only_spaces_of_a_known_kind_are_read() {
-        for space in ["household", "public", "person:12", "circle:018f4e5e-0000-7000-8000-000000000001"] {
+        for space in
+            ["household", "public", "person:12", "circle:018f4e5e-0000-7000-8000-000000000001"]
+        {
             assert_eq!(space.parse::<SpaceId>().unwrap().as_str(), space);
         }
-        for nonsense in ["", "person:", "person:012", "person:-1", "circle:x", "planet:earth", "Household"] {
+        for nonsense in
+            ["", "person:", "person:012", "person:-1", "circle:x", "planet:earth", "Household"]
+        {
             assert!(nonsense.parse::<SpaceId>().is_err(), "{nonsense}");
         }
         assert_eq!(SpaceId::of_person(Snowflake(12)).person(), Some(Snowflake(12)));

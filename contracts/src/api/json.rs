@@ -17,10 +17,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         match axum::Json::<T>::from_request(request, state).await {
             Ok(axum::Json(body)) => Ok(Self(body)),
-            Err(JsonRejection::JsonDataError(error)) => {
-                Err(Problem::unprocessable("invalid-body", "The body is not of the shape it should be")
-                    .with_detail(error.body_text()))
-            }
+            Err(JsonRejection::JsonDataError(error)) => Err(Problem::unprocessable(
+                "invalid-body",
+                "The body is not of the shape it should be",
+            )
+            .with_detail(error.body_text())),
             Err(JsonRejection::JsonSyntaxError(error)) => {
                 Err(Problem::bad_request("invalid-json", "The body is not JSON")
                     .with_detail(error.body_text()))
@@ -51,10 +52,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(query)) => Ok(Self(query)),
-            Err(QueryRejection::FailedToDeserializeQueryString(error)) => Err(
-                Problem::unprocessable("invalid-query", "A parameter is not of the kind it should be")
-                    .with_detail(error.body_text()),
-            ),
+            Err(QueryRejection::FailedToDeserializeQueryString(error)) => {
+                Err(Problem::unprocessable(
+                    "invalid-query",
+                    "A parameter is not of the kind it should be",
+                )
+                .with_detail(error.body_text()))
+            }
             Err(other) => {
                 Err(Problem::bad_request("unreadable-query", "The parameters cannot be read")
                     .with_detail(other.body_text()))

@@ -10,12 +10,14 @@ mod conditions;
 mod json;
 mod new_id;
 mod page;
+mod path;
 
 pub use client::{Api, ApiError, Transport};
 pub use conditions::{Conditions, etag};
 pub use json::{Body, Query};
 pub use new_id::NewId;
 pub use page::{Cursor, Page, PageQuery};
+pub use path::Path;
 
 /// Where the API begins.
 pub const PREFIX: &str = "/api/sovereign/v1";

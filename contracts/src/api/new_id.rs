@@ -37,12 +37,13 @@ impl<S: Send + Sync> FromRequestParts<S> for NewId {
         let Some(key) = parts.headers.get("idempotency-key") else {
             return Ok(Self(Uuid::now_v7()));
         };
-        let key = key.to_str().ok().filter(|key| (1..=200).contains(&key.len())).ok_or_else(|| {
-            Problem::bad_request(
-                "invalid-idempotency-key",
-                "`Idempotency-Key` must be 1 to 200 printable characters",
-            )
-        })?;
+        let key =
+            key.to_str().ok().filter(|key| (1..=200).contains(&key.len())).ok_or_else(|| {
+                Problem::bad_request(
+                    "invalid-idempotency-key",
+                    "`Idempotency-Key` must be 1 to 200 printable characters",
+                )
+            })?;
         let key = key.to_owned();
         let access = Access::from_request_parts(parts, state).await?;
         let caller = access.caller().principal.to_string();

@@ -10,7 +10,9 @@ use uuid::Uuid;
 use crate::access::SpaceId;
 
 /// Somebody at the other end, as far as known.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema,
+)]
 pub struct Party {
     /// The address: a phone number in E.164, a Matrix id, an email address.
     pub address: String,
@@ -119,7 +121,7 @@ event!(MessageSent, "communication.MessageSent.v1", "communication", |e| format!
 pub struct DeliveryUpdated {
     /// The message.
     pub message: Uuid,
-    /// The channel.
+    /// The channel; the nil id where none could carry the message.
     pub channel: Uuid,
     /// `accepted`, `sent`, `delivered`, `read`, `failed`, `refused` (by the policy).
     pub status: String,

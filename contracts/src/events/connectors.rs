@@ -77,7 +77,8 @@ pub struct AccountChanged {
     pub plugin: String,
     /// Whose it is.
     pub owner: Snowflake,
-    /// `added`, `changed`, `paused`, `resumed`, `removed`, `needs_sign_in`, `resync`.
+    /// `added`, `changed`, `paused`, `resumed`, `removed`, `needs_sign_in`, `failed` (its configuration is
+    /// wrong), `resync`.
     pub change: String,
 }
 event!(AccountChanged, "connector.AccountChanged.v1", "connectors", |e| format!("connector:{}", e.account), sealed: false);

@@ -82,6 +82,16 @@ pub struct EntityDeleted {
 }
 event!(EntityDeleted, "data.EntityDeleted.v1", "data", |e| format!("entity:{}", e.entity), sealed: false);
 
+/// An entity's content was erased, in all its versions, and comes back no more from the same sources.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct EntityErased {
+    /// The entity.
+    pub entity: Uuid,
+    /// SHA-256 of the raw records it was made from, in hex: whoever keeps them drops them.
+    pub records: Vec<String>,
+}
+event!(EntityErased, "data.EntityErased.v1", "data", |e| format!("entity:{}", e.entity), sealed: false);
+
 /// An edge begins or ends.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct EdgeChanged {
@@ -127,6 +137,7 @@ pub(super) fn register(registry: &mut Registry) {
         .register::<EntityCreated>()
         .register::<EntityChanged>()
         .register::<EntityDeleted>()
+        .register::<EntityErased>()
         .register::<EdgeChanged>()
         .register::<EntitiesMerged>()
         .register::<MergeUndone>();

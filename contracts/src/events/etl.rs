@@ -31,7 +31,8 @@ pub struct MappingChanged {
 }
 event!(MappingChanged, "etl.MappingChanged.v1", "etl", |e| format!("mapping:{}", e.mapping), sealed: false);
 
-/// Two entities are likely the same; somebody, or the rule for clear cases, decides.
+/// Two entities are likely the same; somebody, or the rule for clear cases, decides. The data service
+/// publishes it, because names and aliases are there.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct MatchProposed {
     /// The proposal.
@@ -45,7 +46,7 @@ pub struct MatchProposed {
     /// What speaks for it, such as `tel`, `email`, `name`.
     pub evidence: Vec<String>,
 }
-event!(MatchProposed, "etl.MatchProposed.v1", "etl", |e| format!("match:{}", e.proposal), sealed: false);
+event!(MatchProposed, "etl.MatchProposed.v1", "data", |e| format!("match:{}", e.proposal), sealed: false);
 
 pub(super) fn register(registry: &mut Registry) {
     registry.register::<RecordsRefused>().register::<MappingChanged>().register::<MatchProposed>();

@@ -55,10 +55,23 @@ pub struct SpaceChanged {
 }
 event!(SpaceChanged, "policy.SpaceChanged.v1", "policy", |e| format!("space:{}", e.space), sealed: false);
 
+/// Somebody whom policies are about was learned, changed or is gone: decisions follow it from now on.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct PrincipalChanged {
+    /// Who: a person, a device.
+    #[schemars(with = "String")]
+    pub principal: Principal,
+    /// As the event said that brought it: `registered`, `role`, `approved`, `suspended`, `restored`, `deleted`,
+    /// `removed`.
+    pub change: String,
+}
+event!(PrincipalChanged, "policy.PrincipalChanged.v1", "policy", |e| format!("principal:{}", e.principal), sealed: false);
+
 pub(super) fn register(registry: &mut Registry) {
     registry
         .register::<ConsentGiven>()
         .register::<ConsentWithdrawn>()
         .register::<PolicyChanged>()
-        .register::<SpaceChanged>();
+        .register::<SpaceChanged>()
+        .register::<PrincipalChanged>();
 }

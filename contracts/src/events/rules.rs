@@ -1,11 +1,14 @@
 //! What the rules service publishes.
 
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use spine::Snowflake;
 use spine::event::Registry;
 use uuid::Uuid;
+
+use crate::access::SpaceId;
 
 /// A rule was made, changed, switched or removed.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +45,9 @@ pub struct Signalled {
     pub rule: Uuid,
     /// Whose it is.
     pub owner: Snowflake,
+    /// The rule's space: who may hear it.
+    #[serde(default)]
+    pub space: Option<SpaceId>,
     /// What it calls it.
     pub name: String,
     /// What it says.
@@ -58,6 +64,9 @@ pub struct IntentionProposed {
     pub rule: Uuid,
     /// For whom.
     pub owner: Snowflake,
+    /// The rule's space: who may see it.
+    #[serde(default)]
+    pub space: Option<SpaceId>,
     /// What is intended, in words.
     pub title: String,
     /// More about it.
@@ -65,10 +74,23 @@ pub struct IntentionProposed {
 }
 event!(IntentionProposed, "rules.IntentionProposed.v1", "rules", |e| format!("rule:{}", e.rule), sealed: true);
 
+/// The time of a rule's schedule has come.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduleReached {
+    /// The rule.
+    pub rule: Uuid,
+    /// Whose it is.
+    pub owner: Snowflake,
+    /// The time that was scheduled; the event itself may come later.
+    pub at: DateTime<Utc>,
+}
+event!(ScheduleReached, "rules.ScheduleReached.v1", "rules", |e| format!("rule:{}", e.rule), sealed: false);
+
 pub(super) fn register(registry: &mut Registry) {
     registry
         .register::<RuleChanged>()
         .register::<RuleFired>()
         .register::<Signalled>()
-        .register::<IntentionProposed>();
+        .register::<IntentionProposed>()
+        .register::<ScheduleReached>();
 }

@@ -9,6 +9,6 @@ mod types;
 pub use ports::{ChannelPlugins, ConnectorPlugins, RuleOperators};
 pub use types::{
     Attachment, CallRecord, ChannelEvent, ConnectorBatch, Delivery, HookAnswer, HookRequest,
-    InboundResult, InboundMessage, OperatorInfo, OutgoingMessage, PluginError, PluginFailure, Receipt,
-    WebhookOutcome,
+    InboundMessage, InboundResult, OperatorInfo, OutgoingMessage, PluginError, PluginFailure,
+    Receipt, WebhookOutcome,
 };

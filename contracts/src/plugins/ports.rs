@@ -5,8 +5,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    ConnectorBatch, HookRequest, InboundResult, OperatorInfo, OutgoingMessage, PluginError, Receipt,
-    WebhookOutcome,
+    ConnectorBatch, HookRequest, InboundResult, OperatorInfo, OutgoingMessage, PluginError,
+    Receipt, WebhookOutcome,
 };
 
 /// Plugins of the world `connector-plugin`.
@@ -108,5 +108,10 @@ pub trait RuleOperators: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`PluginError`].
-    async fn evaluate(&self, plugin: &str, operator: &str, args: &Value) -> Result<Value, PluginError>;
+    async fn evaluate(
+        &self,
+        plugin: &str,
+        operator: &str,
+        args: &Value,
+    ) -> Result<Value, PluginError>;
 }
