@@ -1,0 +1,175 @@
+//! Entries between the decision and the disk.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Notify, watch};
+
+use super::entry::Entry;
+use crate::PolicyError;
+
+/// What may wait to be written, in entries and in bytes. Beyond it decisions are refusals: an access
+/// that cannot be written down must not be.
+const MOST: usize = 50_000;
+const MOST_BYTES: usize = 32 << 20;
+/// How long somebody waits for the disk.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Entries that wait. Those of one process are written in their order.
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    progress: watch::Sender<Progress>,
+    /// Something waits, or no more will come.
+    pub(super) wake: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    /// Those not on disk yet; the writer takes them away once they are.
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    /// How many ever came.
+    queued: u64,
+    /// How many decisions were refused because no more could wait.
+    overflowed: u64,
+    closed: bool,
+}
+
+/// How far the writer is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    /// So many of those that ever came are on disk.
+    written: u64,
+    /// So many attempts failed.
+    failures: u64,
+}
+
+impl Queue {
+    pub(crate) fn new() -> Self {
+        Self {
+            waiting: Mutex::default(),
+            progress: watch::Sender::new(Progress::default()),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Lets entries wait, all or none. Whether there was room.
+    pub(crate) fn push(&self, entries: impl IntoIterator<Item = Entry>) -> bool {
+        let mut waiting = self.waiting();
+        if waiting.entries.len() >= MOST || waiting.bytes >= MOST_BYTES {
+            waiting.overflowed += 1;
+            return false;
+        }
+        for entry in entries {
+            waiting.bytes += entry.weight();
+            waiting.queued += 1;
+            waiting.entries.push_back(entry);
+        }
+        drop(waiting);
+        self.wake.notify_one();
+        true
+    }
+
+    /// Waits until all that waits now is on disk.
+    ///
+    /// # Errors
+    /// [`PolicyError::AuditAway`]: writing failed meanwhile, or takes too long.
+    pub(crate) async fn settled(&self) -> Result<(), PolicyError> {
+        // What fails from now on concerns us.
+        let mut progress = self.progress.subscribe();
+        let failures = progress.borrow().failures;
+        let queued = self.waiting().queued;
+        let done = progress
+            .wait_for(|progress| progress.written >= queued || progress.failures > failures);
+        match tokio::time::timeout(PATIENCE, done).await {
+            Ok(Ok(progress)) if progress.written >= queued => Ok(()),
+            _ => Err(PolicyError::AuditAway),
+        }
+    }
+
+    /// No more will come: the writer writes the rest, and ends.
+    pub(crate) fn close(&self) {
+        self.waiting().closed = true;
+        self.wake.notify_one();
+    }
+
+    /// The oldest that wait, at most so many, and one that tells of refusals for want of room.
+    pub(super) fn oldest(&self, most: usize, now: DateTime<Utc>) -> Vec<Entry> {
+        let mut waiting = self.waiting();
+        let refused = std::mem::take(&mut waiting.overflowed);
+        if refused > 0 {
+            let entry = Entry::of_overflow(refused, now);
+            waiting.bytes += entry.weight();
+            waiting.queued += 1;
+            waiting.entries.push_back(entry);
+        }
+        waiting.entries.iter().take(most).cloned().collect()
+    }
+
+    /// The oldest so many are on disk.
+    pub(super) fn written(&self, count: usize) {
+        let mut waiting = self.waiting();
+        for _ in 0..count {
+            if let Some(entry) = waiting.entries.pop_front() {
+                waiting.bytes = waiting.bytes.saturating_sub(entry.weight());
+            }
+        }
+        drop(waiting);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.progress.send_modify(|progress| progress.written += count);
+    }
+
+    /// They are not.
+    pub(super) fn failed(&self) {
+        self.progress.send_modify(|progress| progress.failures += 1);
+    }
+
+    /// Whether nothing waits and nothing will.
+    pub(super) fn is_over(&self) -> bool {
+        let waiting = self.waiting();
+        waiting.closed && waiting.entries.is_empty()
+    }
+
+    /// Whether nothing more will come.
+    pub(super) fn is_closed(&self) -> bool {
+        self.waiting().closed
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_is_told_of_the_disk_and_of_failures() {
+        let queue = Queue::new();
+        queue.settled().await.unwrap();
+        let entry = || [Entry::of_overflow(1, DateTime::UNIX_EPOCH)];
+        assert!(queue.push(entry()));
+        let (settled, ()) = tokio::join!(queue.settled(), async { queue.failed() });
+        assert!(matches!(settled, Err(PolicyError::AuditAway)));
+        let (settled, ()) = tokio::join!(queue.settled(), async {
+            let written = queue.oldest(10, DateTime::UNIX_EPOCH).len();
+            queue.written(written);
+        });
+        settled.unwrap();
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_what_was_refused_for_it_is_told() {
+        let queue = Queue::new();
+        let entry = || [Entry::of_overflow(1, DateTime::UNIX_EPOCH)];
+        let taken = (0..MOST + 10).filter(|_| queue.push(entry())).count();
+        assert_eq!(taken, MOST);
+        let all = queue.oldest(usize::MAX, DateTime::UNIX_EPOCH);
+        assert_eq!(all.last().unwrap().policies, ["audit-log-full:10"]);
+        queue.written(all.len());
+        assert!(queue.push(entry()));
+    }
+}
