@@ -1,0 +1,79 @@
+//! The plugin `twilio`: SMS out, SMS and calls in.
+//!
+//! Out: one request to Twilio's Messages resource. Twilio has no idempotency key there, so what was
+//! handed over is remembered, see [`journal`].
+//!
+//! In: webhooks for messages (`A message comes in`), calls (`A call comes in`) and the progress of
+//! both, all at the channel's hook; each is verified by its `X-Twilio-Signature`, see [`signature`].
+
+mod api;
+mod inbound;
+mod journal;
+mod settings;
+mod signature;
+
+use sovereign_plugin::channel::{Context, InboundResult, Message, Receipt};
+use sovereign_plugin::{Channel, Description, Host, PluginError, WebhookRequest};
+
+use settings::Settings;
+
+/// The secret's name in the manifest.
+const SECRET: &str = "auth_token";
+
+/// The plugin.
+#[derive(Debug)]
+pub struct Twilio;
+
+impl Channel for Twilio {
+    fn describe() -> Description {
+        Description::new(settings::schema(), ["channel.sms/1", "channel.call/1"])
+    }
+
+    fn send<H: Host>(
+        host: &H,
+        context: &Context,
+        message: &Message,
+    ) -> Result<Receipt, PluginError> {
+        let settings: Settings = context.settings()?;
+        settings.check()?;
+        let sms = api::Sms::new(&settings, context, message)?;
+        match journal::find(host, &message.id)? {
+            Some(journal::Line::Taken(receipt)) => return Ok(receipt.into()),
+            // The answer to an earlier try got lost: Twilio knows whether it took the message.
+            Some(journal::Line::Tried { at }) => {
+                if let Some(receipt) = api::find(host, &settings, &sms, at)? {
+                    journal::taken(host, &message.id, &receipt)?;
+                    return Ok(receipt);
+                }
+            }
+            None => {
+                journal::prune(host)?;
+                journal::tried(host, &message.id)?;
+            }
+        }
+        let receipt = match api::send(host, &settings, &sms, &message.id) {
+            Ok(receipt) => receipt,
+            Err(api::SendError::Unknown(error)) => return Err(error),
+            Err(api::SendError::NotTaken(error)) => {
+                journal::forget(host, &message.id)?;
+                return Err(error);
+            }
+        };
+        journal::taken(host, &message.id, &receipt)?;
+        Ok(receipt)
+    }
+
+    fn inbound<H: Host>(
+        host: &H,
+        context: &Context,
+        request: &WebhookRequest,
+    ) -> Result<InboundResult, PluginError> {
+        let settings: Settings = context.settings()?;
+        settings.check()?;
+        let parameters = inbound::Parameters::of(request)?;
+        signature::verify(host, request, parameters.signed())?;
+        inbound::answer(host, &settings, &parameters)
+    }
+}
+
+sovereign_plugin::export_channel!(Twilio);
