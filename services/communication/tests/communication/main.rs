@@ -1,0 +1,8 @@
+//! The service against a real Postgres, with a carrier that does as it is told.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+mod api;
+mod inbound;
+mod outbound;
+mod support;
