@@ -1,0 +1,11 @@
+//! The ETL service through its events, its jobs and its API, on a real Postgres.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod api;
+mod built_in;
+mod erasure;
+mod hostile;
+mod incoming;
+mod reruns;
+mod support;
+mod volume;
