@@ -1,0 +1,48 @@
+//! Making entities.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use contracts::access::{Access, Resource, actions};
+use contracts::api::{Body, NewId, ProblemDocument, etag};
+use spine::Problem;
+
+use super::problems::CreateProblems;
+use super::seen;
+use super::types::{Entity, NewEntity};
+use crate::write::{Intent, apply};
+use crate::{Data, DataError};
+
+/// Writes down an entity, as the word of the person who asks.
+#[utoipa::path(
+    post, path = "/entities", operation_id = "createEntity", tag = "data",
+    request_body = NewEntity,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, nothing is made twice", min_length = 1, max_length = 200)),
+    responses(
+        (status = 201, description = "The entity; `ETag` is its version", body = Entity),
+        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
+        CreateProblems
+    )
+)]
+pub(super) async fn create(
+    access: Access,
+    State(data): State<Data>,
+    NewId(id): NewId,
+    Body(new): Body<NewEntity>,
+) -> Result<(StatusCode, [(header::HeaderName, HeaderValue); 1], Json<Entity>), Problem> {
+    let draft = new.into_draft(id, access.caller());
+    draft.check().map_err(DataError::from)?;
+    let resource = Resource::new("entity", id.to_string(), draft.space.clone())
+        .labelled(draft.labels.iter().cloned())
+        .of_class(draft.r#type.clone());
+    access.require(actions::ENTITY_WRITE, &resource)?;
+    // A call that is sent again answers what the first one made.
+    if seen::current(&data, id).await?.is_none() {
+        let mut tx = data.spine().begin(access.caller().cause()).await?;
+        apply(&mut tx, vec![Intent::make(draft, id)]).await?;
+        tx.commit().await?;
+    }
+    let (made, _) = seen::readable(&data, &access, id).await?;
+    let tag = etag(made.number());
+    Ok((StatusCode::CREATED, [(header::ETAG, tag)], Json(made.into())))
+}
