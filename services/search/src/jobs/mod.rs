@@ -1,0 +1,5 @@
+//! Work in the background.
+
+pub(crate) mod discard;
+pub(crate) mod push;
+pub(crate) mod rebuild;
