@@ -1,0 +1,4 @@
+//! Work in the background.
+
+pub(crate) mod rebuild;
+pub(crate) mod sweep;
