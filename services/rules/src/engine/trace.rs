@@ -1,0 +1,49 @@
+//! Why a rule fired or did not.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// What was asked in one evaluation, in order, and where it stopped.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Trace {
+    /// The expressions that were worked out, in order.
+    pub clauses: Vec<Clause>,
+    /// Where and why it stopped short of acting; none where it acted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<String>,
+    /// A part of the event or of what was looked up was too large to be seen by the conditions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
+    /// What it did or ordered, with the ids of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<ActionTrace>,
+}
+
+/// An expression and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Clause {
+    /// `when[0]`, `unless[1]`, `let.caller`, `throttle.key`, `do[0]`.
+    pub place: String,
+    /// As it was written.
+    pub source: String,
+    /// Its value, shortened.
+    #[schema(value_type = Object)]
+    pub value: Json,
+    /// Why it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What it read: of the event, by lookups, of `let`.
+    #[schema(value_type = Object)]
+    pub read: BTreeMap<String, Json>,
+}
+
+/// Something that was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ActionTrace {
+    /// `message`, `emit`, `intention`, `write_entities`.
+    pub kind: String,
+    /// The id of the job or of the event.
+    pub id: String,
+}
