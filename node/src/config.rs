@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 pub use parts::{
-    Database, Federation, Http, Limits, Log, LogFormat, Media, Nats, OAuth, PasswordGrant, Posts,
-    Profile, Rate, Registration,
+    Database, Federation, Http, Limits, Log, LogFormat, Media, Nats, OAuth, PasswordGrant,
+    Platform, Plugins, Posts, Present, Profile, Rate, Registration, Search,
 };
 pub use values::{RoleName, Secret};
 
@@ -47,6 +47,14 @@ pub struct Config {
     pub database: Database,
     /// NATS JetStream, where the embedded bus is not enough.
     pub nats: Nats,
+    /// Search over the graph.
+    pub search: Search,
+    /// The state of now.
+    pub present: Present,
+    /// WebAssembly plugins.
+    pub plugins: Plugins,
+    /// What the data platform takes for granted.
+    pub platform: Platform,
     /// Who may join.
     pub registration: Registration,
     /// Tokens for apps.
@@ -74,6 +82,10 @@ impl Default for Config {
             http: Http::default(),
             database: Database::default(),
             nats: Nats::default(),
+            search: Search::default(),
+            present: Present::default(),
+            plugins: Plugins::default(),
+            platform: Platform::default(),
             registration: Registration::default(),
             oauth: OAuth::default(),
             federation: Federation::default(),
@@ -143,8 +155,10 @@ impl Config {
         if is_empty(&config.database.url) {
             config.database.url = None;
         }
-        if is_empty(&config.nats.url) {
-            config.nats.url = None;
+        for url in [&mut config.nats.url, &mut config.present.redis.url] {
+            if is_empty(url) {
+                *url = None;
+            }
         }
         config.check()?;
         Ok(config)

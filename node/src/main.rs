@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod edge;
 mod log;
+mod platform;
 mod policy;
 mod services;
 mod start;

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::edge::health::Counters;
 use crate::edge::limits::Limits;
 use crate::edge::streaming::Hub;
+use crate::platform::Platform;
 
 /// Everything that a route may need. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct Inner {
     pub social: Social,
     /// People, apps and tokens.
     pub identity: Identity,
+    /// The data platform.
+    pub platform: Platform,
     /// Open streams.
     pub hub: Hub,
     /// What the edge counts.

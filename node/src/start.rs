@@ -25,7 +25,8 @@ use crate::config::{self, Config, PasswordGrant, RoleName};
 use crate::edge::health::Counters;
 use crate::edge::limits::Limits;
 use crate::edge::streaming::Hub;
-use crate::edge::{self, serve};
+use crate::edge::{self, serve, sovereign};
+use crate::platform::Platform;
 use crate::services::{Inner, Services};
 use crate::store;
 
@@ -105,6 +106,38 @@ pub async fn open_identity(
     Identity::open(spine.clone(), settings).await.context("the identity service did not start")
 }
 
+/// All services of a process, wired.
+///
+/// # Errors
+/// The database, or a server that the configuration names, cannot be used.
+pub async fn services(
+    config: Config,
+    spine: Spine,
+    origin: &Url,
+    stop: CancellationToken,
+) -> anyhow::Result<Services> {
+    let (social, identity, platform) = tokio::try_join!(
+        open_social(&config, &spine, origin),
+        open_identity(&config, &spine, origin),
+        Platform::open(&config, &spine, origin)
+    )?;
+    let services = Services::new(Inner {
+        origin: origin.as_str().trim_end_matches('/').to_owned(),
+        limits: Limits::new(&config.limits),
+        config,
+        spine,
+        social,
+        identity,
+        platform,
+        hub: Hub::default(),
+        counters: Counters::default(),
+        stop,
+        tasks: TaskTracker::new(),
+    });
+    sovereign::connect(&services);
+    Ok(services)
+}
+
 async fn run(config: Config, database_url: String) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -147,11 +180,10 @@ impl Node {
     ) -> anyhow::Result<Self> {
         let spine = connect(&config, database_url).await?;
         let (origin, listener) = listening::settle(&config, &spine).await?;
-        let (social, identity) = tokio::try_join!(
-            open_social(&config, &spine, &origin),
-            open_identity(&config, &spine, &origin)
-        )?;
-        social
+        let services = services(config, spine, &origin, stop).await?;
+        let config = &services.config;
+        services
+            .social
             .block_hosts(&config.federation.blocked_hosts, HostBlocks::Configured)
             .await
             .context("the setting `federation.blocked_hosts` could not be applied")?;
@@ -160,22 +192,13 @@ impl Node {
             workers: config.has_role(RoleName::Workers),
             relay: config.has_role(RoleName::Relay),
         };
-        let running = social::register(Runtime::new(spine.clone()), &social)
+        let runtime = social::register(Runtime::new(services.spine.clone()), &services.social);
+        let running = services
+            .platform
+            .register(runtime)
             .start(roles)
             .await
             .context("the workers did not start")?;
-        let services = Services::new(Inner {
-            origin: origin.as_str().trim_end_matches('/').to_owned(),
-            limits: Limits::new(&config.limits),
-            config,
-            spine,
-            social,
-            identity,
-            hub: Hub::default(),
-            counters: Counters::default(),
-            stop,
-            tasks: TaskTracker::new(),
-        });
         let mut server = None;
         if let Some(listener) = listener {
             let address = listener.local_addr()?;

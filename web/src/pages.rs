@@ -215,3 +215,15 @@ pub struct ProblemPage {
     /// What to do now.
     pub advice: String,
 }
+
+/// Something worked.
+#[derive(Template)]
+#[template(path = "done.html")]
+pub struct Done {
+    /// Around it.
+    pub frame: Frame,
+    /// What was done.
+    pub title: String,
+    /// What follows.
+    pub text: String,
+}

@@ -3,9 +3,11 @@
 use identity::Identity;
 use social::Social;
 use spine::Spine;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::config::Config;
+use crate::services::Services;
 use crate::start::{self, Database};
 
 /// The node's database and services, without a node.
@@ -31,6 +33,15 @@ impl Backend {
     /// The database failed.
     pub async fn social(&self) -> anyhow::Result<Social> {
         start::open_social(&self.config, &self.spine, &self.origin().await?).await
+    }
+
+    /// All services, wired as in a node that serves nobody.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn services(self) -> anyhow::Result<Services> {
+        let origin = self.origin().await?;
+        start::services(self.config, self.spine, &origin, CancellationToken::new()).await
     }
 
     /// The node's origin.

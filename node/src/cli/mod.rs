@@ -1,11 +1,14 @@
 //! The command line.
 
+mod api;
+mod audit;
 mod backend;
 mod config_command;
 mod events;
 mod hosts;
 mod jobs;
 mod output;
+mod plugin;
 mod user;
 
 use std::net::SocketAddr;
@@ -76,6 +79,14 @@ enum Command {
     /// Block and unblock other servers
     #[command(subcommand)]
     Hosts(hosts::Command),
+    /// Call the Sovereign API from this machine
+    Api(api::Command),
+    /// Install, grant, upgrade and remove plugins
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+    /// Prove that the audit log is as it was written
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// See the configuration
     #[command(subcommand)]
     Config(config_command::Command),
@@ -122,6 +133,18 @@ fn act(line: Line) -> anyhow::Result<()> {
         Some(Command::Hosts(command)) => {
             log::start_quietly()?;
             backend::run(config, async |backend| hosts::run(command, backend, &output).await)
+        }
+        Some(Command::Api(command)) => {
+            log::start_quietly()?;
+            backend::run(config, async |backend| api::run(command, backend, &output).await)
+        }
+        Some(Command::Plugin(command)) => {
+            log::start_quietly()?;
+            backend::run(config, async |backend| plugin::run(command, backend, &output).await)
+        }
+        Some(Command::Audit(command)) => {
+            log::start_quietly()?;
+            backend::run(config, async |backend| audit::run(command, backend, &output).await)
         }
         Some(Command::Events(command)) => {
             log::start_quietly()?;

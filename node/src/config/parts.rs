@@ -111,6 +111,61 @@ pub struct Nats {
     pub url: Option<Secret>,
 }
 
+/// Search.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Search {
+    /// Meilisearch, where Postgres is not enough.
+    pub meilisearch: Meilisearch,
+}
+
+/// Meilisearch.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Meilisearch {
+    /// Where it is. Default: none, search is in Postgres.
+    pub url: Option<Url>,
+    /// Its key, where it wants one.
+    pub key: Option<Secret>,
+}
+
+/// The state of now.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Present {
+    /// Redis or Valkey, for several processes.
+    pub redis: Redis,
+}
+
+/// Redis or Valkey.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Redis {
+    /// `redis://…`. Default: none, the state is in the process and in Postgres.
+    pub url: Option<Secret>,
+}
+
+/// Plugins.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plugins {
+    /// Private networks that plugins may reach where a grant names them too. Default: none.
+    #[serde(deserialize_with = "values::one_or_many")]
+    pub allow_networks: Vec<IpNet>,
+    /// Publishers' Ed25519 keys (base64) whose signatures are trusted. Default: none.
+    #[serde(deserialize_with = "values::one_or_many")]
+    pub trusted_keys: Vec<String>,
+}
+
+/// What the data platform takes for granted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Platform {
+    /// The country (ISO 3166-1, two letters) of phone numbers that do not name theirs. Default: none; such
+    /// numbers stay as they are.
+    pub default_region: Option<String>,
+}
+
 /// Who may join.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

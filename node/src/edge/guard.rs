@@ -60,7 +60,8 @@ pub async fn guard(State(services): State<Services>, request: Request, next: Nex
     let status = response.status();
     let headers = response.headers_mut();
     // Apps' libraries (masto.js) know JSON by no other name, and take a problem for an outage.
-    if is_problem && (is_api || path.starts_with("/oauth/")) {
+    let is_for_mastodon = is_api && !path.starts_with(contracts::api::PREFIX);
+    if is_problem && (is_for_mastodon || path.starts_with("/oauth/")) {
         headers.insert(header::CONTENT_TYPE, reply::JSON);
     }
     opening.open(headers);

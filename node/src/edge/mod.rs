@@ -17,6 +17,7 @@ pub mod permissive;
 mod reply;
 pub mod serve;
 mod slash;
+pub mod sovereign;
 pub mod streaming;
 
 use axum::Router;
@@ -35,10 +36,13 @@ pub fn router(services: Services) -> Router {
         .merge(health::routes())
         .merge(about::routes())
         .merge(login::routes())
+        .merge(sovereign::hooks::routes())
+        .merge(sovereign::sign_in::routes())
+        .with_state(services.clone())
+        .merge(sovereign::routes(&services))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(services.clone(), guard::guard))
-        .with_state(services)
+        .layer(from_fn_with_state(services, guard::guard))
 }
 
 async fn unknown(uri: Uri) -> Problem {
