@@ -7,7 +7,9 @@
 mod address;
 mod client;
 mod film;
+mod household;
 mod node;
+pub mod outside;
 mod peer;
 mod schema;
 mod script;
@@ -16,6 +18,7 @@ mod wait;
 pub use address::Address;
 pub use client::{Answer, Client, Stream};
 pub use film::film;
+pub use household::Household;
 pub use node::{Bus, Node, NodeOptions};
 pub use peer::Peer;
 pub use script::{run_python, run_script};

@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use crate::{Address, Client, eventually_within, needed};
 
+const PASSWORD: &str = "correct horse battery";
+const ALL_SCOPES: &str = "read write follow push sovereign:read sovereign:write sovereign:admin";
+
 /// Which event bus a node uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bus {
@@ -215,10 +218,33 @@ impl Node {
     /// # Panics
     /// The command or the login fails.
     pub async fn person(&self, username: &str) -> Client {
-        const PASSWORD: &str = "correct horse battery";
+        self.make_person(username, &[]).await;
+        Client::log_in(&self.origin(), username, PASSWORD).await
+    }
+
+    /// Makes a person like [`Node::person`], who may use the Sovereign API too.
+    ///
+    /// # Panics
+    /// The command or the login fails.
+    pub async fn member(&self, username: &str) -> Client {
+        self.make_person(username, &[]).await;
+        Client::log_in_for(&self.origin(), username, PASSWORD, ALL_SCOPES).await
+    }
+
+    /// Makes the owner and logs an app in for them, for everything.
+    ///
+    /// # Panics
+    /// The command or the login fails.
+    pub async fn owner(&self, username: &str) -> Client {
+        self.make_person(username, &["--owner"]).await;
+        Client::log_in_for(&self.origin(), username, PASSWORD, ALL_SCOPES).await
+    }
+
+    async fn make_person(&self, username: &str, options: &[&str]) {
         let mut command = tokio::process::Command::from(self.command());
         let output = command
             .args(["user", "create", username, "--password-stdin"])
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -231,7 +257,6 @@ impl Node {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
-        Client::log_in(&self.origin(), username, PASSWORD).await
     }
 }
 

@@ -49,7 +49,8 @@ fn load() -> Option<Schema> {
 /// It has another shape.
 pub fn check(method: &str, path: &str, status: u16, body: &Value) {
     let Some(schema) = &*SCHEMA else { return };
-    if status >= 400 || body.is_null() {
+    // The node's own API has a description of its own.
+    if status >= 400 || body.is_null() || path.starts_with("/api/sovereign/") {
         return;
     }
     let Some((_, name)) = schema.paths.iter().find(|(pattern, _)| pattern.is_match(path)) else {

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use crate::node::{self, Build, PROGRAM_VARIABLE};
 use crate::stack::Stack;
-use crate::{progress, workspace};
+use crate::{plugins, progress, workspace};
 
 /// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
@@ -28,6 +28,8 @@ enum Subject {
     Spine,
     /// A whole node: its APIs, its inbox, cold start and memory.
     Node,
+    /// The data platform: plugins, rules, policy, raw records to searchable entities, graph reads.
+    Platform,
 }
 
 impl Subject {
@@ -36,6 +38,7 @@ impl Subject {
         match self {
             Self::Spine => "spine",
             Self::Node => "node",
+            Self::Platform => "platform",
         }
     }
 }
@@ -48,7 +51,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let mut cargo = workspace::cargo()?;
         // Not `--benches`, which would also build every library as a bench of itself.
         cargo.args(["build", "--release", "--quiet", "--workspace", "--bins"]);
-        cargo.args(["--bench", "node", "--bench", "spine"]);
+        cargo.args(["--bench", "node", "--bench", "platform", "--bench", "spine"]);
         cargo.arg("--message-format=json-render-diagnostics").stderr(Stdio::inherit());
         let output = cargo.output().context("cannot start cargo build")?;
         if !output.status.success() {
@@ -56,11 +59,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         program_of(bench, &output.stdout).with_context(|| format!("cargo built no bench {bench}"))
     })?;
+    let plugins = plugins::build()?;
     let stack = Stack::start()?;
     progress::step("measuring");
     let mut program = Command::new(built);
     program.arg("--bench").args(&arguments.bench_arguments).envs(stack.variables());
     program.env(PROGRAM_VARIABLE, node::program(Build::Release)?);
+    program.env(plugins::VARIABLE, plugins);
     workspace::succeed(&mut program, "the bench")
 }
 

@@ -13,7 +13,12 @@ pub struct Arguments {
 /// Runs the task.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     progress::timed("format", || {
-        workspace::succeed(workspace::cargo()?.args(["fmt", "--all", "--check"]), "cargo fmt")
+        workspace::succeed(workspace::cargo()?.args(["fmt", "--all", "--check"]), "cargo fmt")?;
+        // The guests are a workspace of their own.
+        let mut guests = workspace::cargo()?;
+        guests.args(["fmt", "--all", "--check", "--manifest-path"]);
+        guests.arg(workspace::root().join("plugins/Cargo.toml"));
+        workspace::succeed(&mut guests, "cargo fmt of the plugins")
     })?;
     progress::timed("tidiness", tidy::run)?;
     progress::timed("lints", || {

@@ -5,6 +5,7 @@ mod check;
 mod failures;
 mod fetch;
 mod node;
+mod plugins;
 mod progress;
 mod run;
 mod sqlx;
@@ -35,8 +36,10 @@ enum Task {
     Test(test::Arguments),
     /// All that a commit needs: format, lints, tidiness, saved query data.
     Check(check::Arguments),
-    /// Start the whole stack from local programs: Postgres, NATS and a node on both.
+    /// Start the whole stack from local programs: Postgres, NATS, Redis and a node on them.
     Up(up::Arguments),
+    /// Build the plugins from source.
+    Plugins(plugins::Arguments),
     /// Measure.
     Bench(bench::Arguments),
     /// Obtain bundles and tools without running anything.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Check(arguments) => check::run(&arguments),
         Task::Up(arguments) => up::run(&arguments),
+        Task::Plugins(arguments) => plugins::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Fetch(arguments) => fetch::run(&arguments),
         Task::Sqlx(arguments) => sqlx::run(&arguments),

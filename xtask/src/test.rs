@@ -12,7 +12,7 @@ use crate::failures::Failures;
 use crate::node::{self, Build};
 use crate::stack::Stack;
 use crate::up::Up;
-use crate::{progress, tools, workspace};
+use crate::{plugins, progress, tools, workspace};
 
 /// The crate of the end-to-end tests.
 const END_TO_END: &str = "tests";
@@ -25,7 +25,8 @@ const ALL: [&str; 2] = ["--workspace", "--exclude=bench"];
 /// Obtain what the tests need, then build and run them all.
 ///
 /// The tests find their servers and tools in the environment: `SOVEREIGN_TEST_DATABASE_URL`,
-/// `SOVEREIGN_TEST_NATS_URL`, `SOVEREIGN_TEST_BUS`, `SOVEREIGN_TEST_UP` (the origin of the node that
+/// `SOVEREIGN_TEST_NATS_URL`, `SOVEREIGN_TEST_REDIS_URL`, `SOVEREIGN_TEST_PLUGINS` (built plugins),
+/// `SOVEREIGN_TEST_FEEDS` and `SOVEREIGN_TEST_CALENDARS` (test data), `SOVEREIGN_TEST_BUS`, `SOVEREIGN_TEST_UP` (the origin of the node that
 /// `up` runs), `SOVEREIGN_PROGRAM` (the built node), `SOVEREIGN_BUNDLES`, `SOVEREIGN_TEST_PYTHON`, `SOVEREIGN_TEST_NODE` and
 /// `SOVEREIGN_TEST_CHROMIUM`.
 #[derive(Debug, clap::Args)]
@@ -55,6 +56,8 @@ enum Buses {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let selection = Selection { arguments: &arguments.cargo_arguments };
     let mut variables = tools(arguments)?;
+    plugins::test()?;
+    variables.push((plugins::VARIABLE, plugins::build()?.into()));
     let program = selection.build()?;
     variables.push((node::PROGRAM_VARIABLE, program.clone().into()));
 
@@ -93,7 +96,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 /// Obtains the tools and names them for the tests.
 fn tools(arguments: &Arguments) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     let mut variables: Vec<(&str, OsString)> = Vec::new();
-    if let Some(python) = tools::python::obtain()? {
+    let python = tools::python::obtain()?;
+    variables.extend(tools::corpora::variables(python.as_deref())?);
+    if let Some(python) = python {
         variables.push(("SOVEREIGN_TEST_PYTHON", python.into()));
     }
     if let Some(node) = tools::node_clients::obtain()? {

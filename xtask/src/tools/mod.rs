@@ -2,6 +2,7 @@
 
 mod apt;
 pub mod chromium;
+pub mod corpora;
 pub mod node_clients;
 pub mod python;
 pub mod redis;
