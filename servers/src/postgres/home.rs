@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use sha2::{Digest, Sha256};
 
@@ -69,14 +69,26 @@ fn create_private(folder: &Path, account: &Account) -> Result<(), ServerError> {
     account.own(folder)
 }
 
+/// How long a lock may be held that nobody holds any more: a child on its way between fork and exec has a
+/// copy of every open file of its parent, also of the lock of a server that just stopped.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Takes the lock. The system releases it when this process dies.
 pub(super) fn lock(folder: &Path, account: &Account) -> Result<File, ServerError> {
     let file = own_file::append(&folder.join("lock"), account)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(ServerError::InUse { folder: folder.to_owned(), pid: None })
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(ServerError::InUse { folder: folder.to_owned(), pid: None });
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(ServerError::path("lock", folder)(error));
+            }
         }
-        Err(TryLockError::Error(error)) => Err(ServerError::path("lock", folder)(error)),
     }
 }
