@@ -75,6 +75,15 @@ async fn an_app_for_posts_sees_nothing_of_the_household_and_strangers_see_nothin
     let stranger = Client::anonymous(&home.node.origin());
     assert_eq!(stranger.get(&path).await.unwrap().status, 401);
 
+    // The description is open to everybody, as a document and as a page.
+    let document = stranger.get(&format!("{API}/openapi.json")).await.unwrap().ok();
+    assert_eq!(document["openapi"], "3.1.0");
+    for path in ["/api-docs", "/api-docs/", "/api-docs/swagger-ui-bundle.js"] {
+        let http = reqwest_following();
+        let page = http.get(format!("{}{path}", home.node.origin())).send().await.unwrap();
+        assert_eq!(page.status(), 200, "{path}");
+    }
+
     // The owner reads who looked, and who was refused.
     let seen = home
         .wait_for("the audit log", "/audit?limit=200", |page| {
@@ -170,4 +179,10 @@ async fn what_is_too_large_or_of_no_account_is_refused_and_the_node_goes_on() {
 fn endless() -> impl futures_util::Stream<Item = Result<bytes::Bytes, std::io::Error>> {
     let piece = bytes::Bytes::from_static(&[b'x'; 65_536]);
     futures_util::stream::repeat_with(move || Ok(piece.clone()))
+}
+
+/// A browser follows redirects; the tests' client does not.
+fn reqwest_following() -> reqwest::Client {
+    #[expect(clippy::disallowed_methods, reason = "a test's own client, not the node's")]
+    reqwest::Client::builder().build().unwrap()
 }

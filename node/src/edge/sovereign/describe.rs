@@ -18,6 +18,10 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
      frame-ancestors 'none'",
 );
 
+/// Where the page is: not below `/api/`, where a slash at the end means nothing, while the page's own files
+/// lie below it.
+const PAGE: &str = "/api-docs";
+
 /// What the description says beside the routes.
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -55,7 +59,7 @@ pub fn routes(description: OpenApi) -> Router {
     let document = description.to_json().map_err(|error| error.to_string());
     let answer =
         move || async move { document.map(reply::written).map_err(spine::Problem::internal) };
-    let explorer = SwaggerUi::new(format!("{PREFIX}/docs"))
+    let explorer = SwaggerUi::new(PAGE)
         .config(utoipa_swagger_ui::Config::from(format!("{PREFIX}/openapi.json")));
     let explorer = Router::from(explorer)
         .layer(SetResponseHeaderLayer::overriding(header::CONTENT_SECURITY_POLICY, PAGE_POLICY));
