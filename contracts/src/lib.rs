@@ -10,6 +10,7 @@
 pub mod access;
 pub mod api;
 pub mod events;
+pub mod input;
 pub mod jobs;
 pub mod model;
 pub mod plugins;

@@ -11,6 +11,7 @@ mod json;
 mod new_id;
 mod page;
 mod path;
+pub mod problems;
 
 pub use client::{Api, ApiError, Transport};
 pub use conditions::{Conditions, etag};

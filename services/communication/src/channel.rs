@@ -8,7 +8,8 @@ use spine::Snowflake;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Address, CommunicationError, Scheme, input};
+use crate::{Address, CommunicationError, Scheme};
+use contracts::input;
 
 /// The largest configuration, as JSON.
 const LARGEST_CONFIG: usize = 64 << 10;

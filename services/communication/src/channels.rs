@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::channel::{self, Channel};
 use crate::jobs::{EraseChannel, ForgetChannel};
-use crate::{ChannelState, Communication, CommunicationError, NewChannel, input, store};
+use crate::{ChannelState, Communication, CommunicationError, NewChannel, store};
+use contracts::input;
 
 /// What is to be changed of a channel; what is `None` stays.
 #[derive(Clone, Debug, Default)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use contracts::api::ApiError;
+use contracts::input::Unusable;
 use contracts::plugins::{PluginError, PluginFailure};
 use http::StatusCode;
 use spine::{Problem, SpineError, database_is_unavailable};
@@ -50,6 +51,12 @@ pub enum CommunicationError {
     /// The spine failed.
     #[error("the spine failed")]
     Spine(#[from] SpineError),
+}
+
+impl From<Unusable> for CommunicationError {
+    fn from(unusable: Unusable) -> Self {
+        Self::Invalid(unusable.0)
+    }
 }
 
 impl From<PluginError> for CommunicationError {

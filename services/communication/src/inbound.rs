@@ -20,8 +20,9 @@ use crate::message::{Direction, Message, Status};
 use crate::store::outgoing::Word;
 use crate::{
     Address, Call, CallStatus, Channel, ChannelState, Communication, CommunicationError, contacts,
-    entities, input, store,
+    entities, store,
 };
+use contracts::input;
 
 /// The largest body of a webhook.
 const LARGEST_BODY: usize = 1 << 20;

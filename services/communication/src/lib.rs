@@ -19,7 +19,6 @@ mod entities;
 mod error;
 mod handlers;
 mod inbound;
-mod input;
 mod jobs;
 mod message;
 mod outbound;

@@ -10,7 +10,8 @@ use spine::Snowflake;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{ConnectorsError, input};
+use crate::ConnectorsError;
+use contracts::input;
 
 /// A schedule's bounds, in seconds: a minute to thirty days.
 pub(crate) const SCHEDULES: std::ops::RangeInclusive<u32> = 60..=2_592_000;

@@ -9,9 +9,8 @@ use uuid::Uuid;
 
 use crate::account::{self, Account};
 use crate::jobs::{self, ForgetAccount};
-use crate::{
-    AccountState, Connectors, ConnectorsError, NewAccount, Trigger, input, service, store,
-};
+use crate::{AccountState, Connectors, ConnectorsError, NewAccount, Trigger, service, store};
+use contracts::input;
 
 /// What is to be changed of an account; what is `None` stays.
 #[derive(Clone, Debug, Default)]

@@ -9,7 +9,8 @@ use spine::Snowflake;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{facets, input};
+use crate::facets;
+use contracts::input;
 
 /// A report of something older is refused: its repeats could not be told any more, and the ledger would
 /// not keep it.

@@ -11,7 +11,8 @@ use spine::{Cause, Snowflake, Spine};
 use uuid::Uuid;
 
 use crate::device::{self, Device, DeviceKind, ItemOutcome, ItemStatus, Report};
-use crate::{Connectors, ConnectorsError, input, service, store};
+use crate::{Connectors, ConnectorsError, service, store};
+use contracts::input;
 
 /// Most reports of one batch.
 pub const MOST_EVENTS: usize = 500;

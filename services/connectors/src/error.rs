@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use contracts::input::Unusable;
 use contracts::plugins::{PluginError, PluginFailure};
 use http::StatusCode;
 use spine::{Problem, SpineError, database_is_unavailable};
@@ -49,6 +50,12 @@ pub enum ConnectorsError {
     /// The spine failed.
     #[error("the spine failed")]
     Spine(#[from] SpineError),
+}
+
+impl From<Unusable> for ConnectorsError {
+    fn from(unusable: Unusable) -> Self {
+        Self::Invalid(unusable.0)
+    }
 }
 
 impl From<PluginError> for ConnectorsError {

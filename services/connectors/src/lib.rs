@@ -19,7 +19,6 @@ mod error;
 mod facets;
 mod handlers;
 mod hook;
-mod input;
 mod jobs;
 mod owntracks;
 mod records;

@@ -9,9 +9,9 @@ use spine::Problem;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::problems::{OfLists, OfOne};
 use super::views::CallView;
 use crate::{Communication, store};
+use contracts::api::problems::{OfLists, OfOne};
 
 /// Which calls.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -12,9 +12,9 @@ use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::problems::{OfBodies, OfOne};
 use super::views::ChannelView;
 use crate::{Channel, ChannelChange, Communication};
+use contracts::api::problems::{OfBodies, OfOne};
 
 type Answer = Result<([(HeaderName, HeaderValue); 1], Json<ChannelView>), Problem>;
 

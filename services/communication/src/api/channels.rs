@@ -11,9 +11,9 @@ use serde_json::Value;
 use spine::Problem;
 use utoipa::ToSchema;
 
-use super::problems::{OfBodies, OfLists};
 use super::views::ChannelView;
 use crate::{Communication, NewChannel, store};
+use contracts::api::problems::{OfBodies, OfLists};
 
 /// The channels that the caller may see.
 #[utoipa::path(

@@ -9,11 +9,11 @@ use spine::Problem;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::problems::{OfLists, OfOne};
 use super::views::{ConversationView, MessageView};
 use crate::store::conversations::Conversation;
 use crate::store::messages::Wanted;
 use crate::{Communication, store};
+use contracts::api::problems::{OfLists, OfOne};
 
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]

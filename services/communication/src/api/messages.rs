@@ -9,10 +9,10 @@ use spine::Problem;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::problems::{OfLists, OfOne};
 use super::views::MessageView;
 use crate::store::messages::Wanted;
 use crate::{Communication, Direction, Status, store};
+use contracts::api::problems::{OfLists, OfOne};
 
 /// Which messages.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -5,7 +5,6 @@ mod channel;
 mod channels;
 mod conversations;
 mod messages;
-mod problems;
 mod send;
 mod views;
 

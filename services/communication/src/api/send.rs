@@ -10,9 +10,9 @@ use spine::Problem;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::problems::OfBodies;
 use super::views::MessageView;
 use crate::{Communication, CommunicationError, NewMessage};
+use contracts::api::problems::OfBodies;
 
 /// A message to be sent.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -17,7 +17,8 @@ use crate::message::{self, Message, Status};
 use crate::outbound::{NoWay, bare};
 use crate::store::conversations::Conversation;
 use crate::store::outgoing::{Outgoing, Word};
-use crate::{Channel, Communication, entities, input, store};
+use crate::{Channel, Communication, entities, store};
+use contracts::input;
 
 /// A message that could not be sent for so long is not sent any more: late, it says something else.
 const SEND_WITHIN: TimeDelta = TimeDelta::hours(24);

@@ -17,7 +17,7 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> sqlx::Result<T> {
 
 /// A party as JSON that Postgres keeps.
 fn party(party: &Party) -> Value {
-    let kept = |text: &str| crate::input::kept(text, 1_000);
+    let kept = |text: &str| contracts::input::kept(text, 1_000);
     serde_json::json!({
         "address": kept(&party.address),
         "entity": party.entity,

@@ -12,10 +12,10 @@ use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::problems::{OfBodies, OfOne};
 use super::views::AccountView;
 use crate::account::Account;
 use crate::{AccountChange, Connectors};
+use contracts::api::problems::{OfBodies, OfOne};
 
 type Answer = Result<([(HeaderName, HeaderValue); 1], Json<AccountView>), Problem>;
 

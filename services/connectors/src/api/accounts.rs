@@ -12,10 +12,10 @@ use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::problems::{OfBodies, OfLists};
 use super::views::AccountView;
 use crate::store::accounts::Wanted;
 use crate::{AccountState, Connectors, NewAccount, store};
+use contracts::api::problems::{OfBodies, OfLists};
 
 /// Which accounts.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -18,9 +18,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::problems::OfBodies;
 use crate::device::{Device, DeviceEvent, ItemOutcome, ItemStatus};
 use crate::{Connectors, ConnectorsError, DeviceBatch, owntracks};
+use contracts::api::problems::OfBodies;
 
 /// The largest batch.
 const LARGEST_BODY: usize = 1 << 20;

@@ -11,10 +11,10 @@ use spine::{Problem, Snowflake};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::problems::{OfBodies, OfLists, OfOne};
 use super::views::DeviceView;
 use crate::device::Device;
 use crate::{Connectors, DeviceKind, NewDevice, store};
+use contracts::api::problems::{OfBodies, OfLists, OfOne};
 
 /// The devices that the caller may see.
 #[utoipa::path(

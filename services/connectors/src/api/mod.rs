@@ -4,7 +4,6 @@ mod account;
 mod accounts;
 mod device_events;
 mod devices;
-mod problems;
 mod runs;
 mod views;
 

@@ -7,9 +7,9 @@ use contracts::api::{Page, PageQuery, Path, Query};
 use spine::Problem;
 use uuid::Uuid;
 
-use super::problems::OfOne;
 use super::views::RunView;
 use crate::{Connectors, store};
+use contracts::api::problems::OfOne;
 
 /// The latest runs of an account, the newest first; about a hundred are kept.
 #[utoipa::path(

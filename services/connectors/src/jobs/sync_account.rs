@@ -14,7 +14,8 @@ use uuid::Uuid;
 use crate::account::{Account, bounded, wished};
 use crate::store::runs::Step;
 use crate::store::sync::{Advance, Failure};
-use crate::{AccountState, Connectors, Trigger, input, records, store};
+use crate::{AccountState, Connectors, Trigger, records, store};
+use contracts::input;
 
 /// The largest cursor.
 const LARGEST_CURSOR: usize = 1 << 20;

@@ -2,37 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use contracts::api::ProblemDocument;
+use contracts::api::problems::answers;
+use utoipa::IntoResponses;
+use utoipa::openapi::RefOr;
 use utoipa::openapi::response::Response;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
-use utoipa::{IntoResponses, ToSchema as _};
 
-const COMMON: [(&str, &str); 5] = [
-    ("400", "The request cannot be read"),
-    ("401", "Nobody asks, or the token is not valid"),
-    ("403", "The token's scope, or the policy, does not permit this"),
-    ("422", "Understood, and not acceptable"),
-    ("503", "Not now; `Retry-After` says when"),
-];
+const UNREADABLE: (&str, &str) = ("400", "The request cannot be read");
 const ABSENT: (&str, &str) = ("404", "There is no such thing, or not for the caller");
-
-fn problems(more: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
-    let schema = Ref::from_schema_name(ProblemDocument::name());
-    let answer = |description: &str| {
-        let content = ContentBuilder::new().schema(Some(schema.clone())).build();
-        let response = ResponseBuilder::new().description(description);
-        response.content("application/problem+json", content).build()
-    };
-    let all = COMMON.iter().chain(more);
-    all.map(|(status, description)| ((*status).to_owned(), RefOr::T(answer(description)))).collect()
-}
 
 /// Of a list.
 pub(super) struct OfLists;
 
 impl IntoResponses for OfLists {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[])
+        answers(&[UNREADABLE])
     }
 }
 
@@ -41,7 +24,7 @@ pub(super) struct OfOne;
 
 impl IntoResponses for OfOne {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[ABSENT])
+        answers(&[UNREADABLE, ABSENT])
     }
 }
 
@@ -50,7 +33,8 @@ pub(super) struct OfBodies;
 
 impl IntoResponses for OfBodies {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[
+        answers(&[
+            UNREADABLE,
             ABSENT,
             ("409", "Another mapping takes this kind of record"),
             ("412", "It was changed meanwhile"),

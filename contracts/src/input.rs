@@ -1,37 +1,46 @@
-//! Checks of what people, apps and services send.
+//! Checks of what people, apps and devices send, and of what plugins and outside services say.
 
 use serde_json::Value;
 
-use crate::CommunicationError;
+/// Input that is understood and not acceptable: a sentence that says what would be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unusable(pub String);
 
 /// The longest name of anything.
-pub(crate) const LONGEST_NAME: usize = 200;
+pub const LONGEST_NAME: usize = 200;
 /// Most labels of one thing, and the longest of them, in bytes.
 const MOST_LABELS: usize = 20;
 const LONGEST_LABEL: usize = 64;
 
 /// A name for people: trimmed, of 1 to 200 characters, none of which controls anything.
-pub(crate) fn name(text: &str) -> Result<String, CommunicationError> {
+///
+/// # Errors
+/// It is none.
+pub fn name(text: &str) -> Result<String, Unusable> {
     let name = text.trim();
     let fits = (1..=LONGEST_NAME).contains(&name.chars().count());
     if fits && !name.chars().any(char::is_control) {
         Ok(name.to_owned())
     } else {
-        Err(CommunicationError::Invalid(
+        Err(Unusable(
             "`name` must have 1 to 200 characters, and none that control anything".to_owned(),
         ))
     }
 }
 
 /// Labels: sorted, each once.
-pub(crate) fn labels(mut labels: Vec<String>) -> Result<Vec<String>, CommunicationError> {
+///
+/// # Errors
+/// There are too many, or one is none.
+pub fn labels(mut labels: Vec<String>) -> Result<Vec<String>, Unusable> {
     let usable = |label: &String| {
         (1..=LONGEST_LABEL).contains(&label.len())
             && label.trim() == label
             && !label.chars().any(char::is_control)
     };
     if labels.len() > MOST_LABELS || !labels.iter().all(usable) {
-        return Err(CommunicationError::Invalid(format!(
+        return Err(Unusable(format!(
             "`labels` must be at most {MOST_LABELS}, each of 1 to {LONGEST_LABEL} bytes"
         )));
     }
@@ -41,7 +50,7 @@ pub(crate) fn labels(mut labels: Vec<String>) -> Result<Vec<String>, Communicati
 }
 
 /// Whether the character NUL is anywhere in it, which Postgres cannot keep.
-pub(crate) fn has_nul(value: &Value) -> bool {
+pub fn has_nul(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains('\0'),
         Value::Array(items) => items.iter().any(has_nul),
@@ -53,7 +62,7 @@ pub(crate) fn has_nul(value: &Value) -> bool {
 }
 
 /// Text that Postgres keeps, cut to so many characters: for what plugins and services say.
-pub(crate) fn kept(text: &str, longest: usize) -> String {
+pub fn kept(text: &str, longest: usize) -> String {
     text.chars().take(longest).map(|c| if c == '\0' { '\u{fffd}' } else { c }).collect()
 }
 

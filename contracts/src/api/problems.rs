@@ -1,11 +1,12 @@
-//! The problems that routes answer, for the API's description.
+//! The problems that routes answer, for the API's description: what nearly every route has in common.
 
 use std::collections::BTreeMap;
 
-use contracts::api::ProblemDocument;
 use utoipa::openapi::response::Response;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema as _};
+
+use super::ProblemDocument;
 
 const COMMON: [(&str, &str); 4] = [
     ("401", "Nobody asks, or the token is not valid"),
@@ -14,7 +15,8 @@ const COMMON: [(&str, &str); 4] = [
     ("503", "Not now; `Retry-After` says when"),
 ];
 
-fn problems(more: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
+/// The problems that every route may answer, and these: status and description.
+pub fn answers(more: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
     let schema = Ref::from_schema_name(ProblemDocument::name());
     let answer = |description: &str| {
         let content = ContentBuilder::new().schema(Some(schema.clone())).build();
@@ -26,20 +28,20 @@ fn problems(more: &[(&str, &str)]) -> BTreeMap<String, RefOr<Response>> {
 }
 
 /// Of a list.
-pub(crate) struct OfLists;
+pub struct OfLists;
 
 impl IntoResponses for OfLists {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[("400", "The parameters cannot be read")])
+        answers(&[("400", "The parameters cannot be read")])
     }
 }
 
 /// Of something that has an id.
-pub(crate) struct OfOne;
+pub struct OfOne;
 
 impl IntoResponses for OfOne {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[
+        answers(&[
             ("400", "The request cannot be read"),
             ("404", "There is no such thing, or not for the caller"),
             ("412", "It was changed meanwhile"),
@@ -48,11 +50,11 @@ impl IntoResponses for OfOne {
 }
 
 /// Of what has a body.
-pub(crate) struct OfBodies;
+pub struct OfBodies;
 
 impl IntoResponses for OfBodies {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problems(&[
+        answers(&[
             ("400", "The body is not JSON, or `Idempotency-Key` is not usable"),
             ("404", "There is no such thing, or not for the caller"),
             ("412", "It was changed meanwhile"),
