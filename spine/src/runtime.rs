@@ -169,13 +169,16 @@ impl Running {
     /// beyond the clock's time, what is paused, and kinds that this process does not know are not
     /// waited for.
     pub async fn settle(&self) {
+        // Asking takes a look through the ledger for each consumer: what takes long is asked seldom.
+        let mut pause = Duration::from_millis(4);
         loop {
             match self.is_settled().await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(error) => tracing::warn!(%error, "cannot tell whether all is settled"),
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 5 / 4).min(Duration::from_millis(100));
         }
     }
 

@@ -1,17 +1,9 @@
 //! `cargo xtask check`: all that a commit needs besides its tests.
 
-use crate::{progress, sqlx, tidy, workspace};
-
-/// Arguments of `check`.
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// Leave out the comparison of the saved query data with the migrations.
-    #[arg(long)]
-    without_sqlx: bool,
-}
+use crate::{progress, tidy, workspace};
 
 /// Runs the task.
-pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub fn run() -> anyhow::Result<()> {
     progress::timed("format", || {
         workspace::succeed(workspace::cargo()?.args(["fmt", "--all", "--check"]), "cargo fmt")?;
         // The guests are a workspace of their own.
@@ -26,8 +18,5 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         cargo.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
         workspace::succeed(&mut cargo, "cargo clippy")
     })?;
-    if !arguments.without_sqlx {
-        progress::timed("saved query data", || sqlx::check(&[]))?;
-    }
     Ok(())
 }

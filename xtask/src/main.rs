@@ -34,8 +34,8 @@ enum Task {
     Run(run::Arguments),
     /// Obtain what the tests need, then build and run them all.
     Test(test::Arguments),
-    /// All that a commit needs: format, lints, tidiness, saved query data.
-    Check(check::Arguments),
+    /// All that a commit needs besides its tests: format, tidiness, lints.
+    Check,
     /// Start the whole stack from local programs: Postgres, NATS, Redis and a node on them.
     Up(up::Arguments),
     /// Build the plugins from source.
@@ -45,24 +45,24 @@ enum Task {
     /// Obtain bundles and tools without running anything.
     Fetch(fetch::Arguments),
     /// Check every SQL statement against the migrations and save what was learned in `.sqlx`.
-    Sqlx(sqlx::Arguments),
+    Sqlx,
     /// Check the rules of the house that no compiler knows.
     Tidy,
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = servers::launch::dispatch().or_else(sqlx::dispatch_wrapper) {
+    if let Some(code) = servers::launch::dispatch() {
         return code;
     }
     let outcome = match Arguments::parse().task {
         Task::Run(arguments) => run::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
-        Task::Check(arguments) => check::run(&arguments),
+        Task::Check => check::run(),
         Task::Up(arguments) => up::run(&arguments),
         Task::Plugins(arguments) => plugins::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Fetch(arguments) => fetch::run(&arguments),
-        Task::Sqlx(arguments) => sqlx::run(&arguments),
+        Task::Sqlx => sqlx::run(),
         Task::Tidy => tidy::run(),
     };
     match outcome {

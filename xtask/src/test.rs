@@ -19,6 +19,10 @@ const END_TO_END: &str = "tests";
 /// Its test program.
 const END_TO_END_TESTS: [&str; 1] = ["--test=end_to_end"];
 
+/// How many tests a test program runs at the same time.
+const THREADS: &str = "RUST_TEST_THREADS";
+const TESTS_PER_CORE: usize = 3;
+
 /// All packages with tests. The measurements have none, and their yardsticks pull much.
 const ALL: [&str; 2] = ["--workspace", "--exclude=bench"];
 
@@ -120,6 +124,11 @@ impl Selection<'_> {
     fn cargo(&self, packages: &[&str], arguments: &[&OsString]) -> anyhow::Result<Command> {
         let mut cargo = workspace::cargo()?;
         cargo.args(["test", "--no-fail-fast"]);
+        // They wait for servers more than they compute: one after the other, half the machine is idle.
+        if std::env::var_os(THREADS).is_none() {
+            let cores = std::thread::available_parallelism().map_or(1, usize::from);
+            cargo.env(THREADS, (cores * TESTS_PER_CORE).to_string());
+        }
         if !self.names_a_package() {
             cargo.args(packages);
         }

@@ -21,9 +21,12 @@ pub struct Conditions {
 
 impl Conditions {
     fn of(headers: &HeaderMap) -> Self {
-        let text =
-            |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Self { matches: text(header::IF_MATCH), none_match: text(header::IF_NONE_MATCH) }
+        // A condition that cannot be read is one that no version meets, not the absence of one.
+        let tags = |name| {
+            let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default());
+            lines.map(str::to_owned).reduce(|all, line| all + "," + &line)
+        };
+        Self { matches: tags(header::IF_MATCH), none_match: tags(header::IF_NONE_MATCH) }
     }
 
     /// Before a change: the caller must have seen this version, if they name any.
@@ -74,5 +77,14 @@ mod tests {
         assert!(conditions.check(3).is_ok());
         assert_eq!(conditions.check(4).unwrap_err().status(), StatusCode::PRECONDITION_FAILED);
         assert!(conditions.has(4) && !conditions.has(3));
+    }
+
+    #[test]
+    fn a_condition_that_cannot_be_read_is_not_met() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_MATCH, HeaderValue::from_bytes(b"\"\xff\"").unwrap());
+        assert!(Conditions::of(&headers).check(3).is_err());
+        headers.append(header::IF_MATCH, etag(3));
+        assert!(Conditions::of(&headers).check(3).is_ok(), "lines are one list");
     }
 }
