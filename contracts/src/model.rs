@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -78,6 +79,18 @@ pub struct SourceKey {
     pub kind: String,
     /// Its id there.
     pub external_id: String,
+}
+
+impl SourceKey {
+    /// SHA-256 of it: what is left of a key whose content was erased.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in [&self.source, &self.kind, &self.external_id] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.finalize().into()
+    }
 }
 
 /// Another name by which an entity can be recognised: `tel` (E.164), `email` (lower case), `url`, `uid`, `acct`.

@@ -82,13 +82,22 @@ pub struct EntityDeleted {
 }
 event!(EntityDeleted, "data.EntityDeleted.v1", "data", |e| format!("entity:{}", e.entity), sealed: false);
 
-/// An entity's content was erased, in all its versions, and comes back no more from the same sources.
+/// An entity's content was erased, in all its versions, and comes back no more from the same sources. Where
+/// others had said something of it too, that stays: it is told anew ([`EntityChanged`]).
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct EntityErased {
     /// The entity.
     pub entity: Uuid,
     /// SHA-256 of the raw records it was made from, in hex: whoever keeps them drops them.
     pub records: Vec<String>,
+    /// The sources that brought those (`connector:<uuid>`): the same content from another source is another's.
+    /// None named: whichever.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// SHA-256 of the keys that it had at its sources ([`crate::model::SourceKey::digest`]), in hex: nothing that
+    /// comes under them is kept any more.
+    #[serde(default)]
+    pub keys: Vec<String>,
 }
 event!(EntityErased, "data.EntityErased.v1", "data", |e| format!("entity:{}", e.entity), sealed: false);
 

@@ -6,34 +6,62 @@ use std::sync::Arc;
 use contracts::events::etl::MappingChanged;
 use serde_json::Value;
 use spine::{Cause, EventId, JobOptions, Tx};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::jobs::RerunMapping;
 use crate::mapping::{Mapping, MappingDocument, Refused, built_ins};
-use crate::store::mappings::{self as stored, NewVersion, Standing};
+use crate::store::mappings::{self as stored, Current, NewVersion, Standing};
 use crate::{Etl, EtlError, store};
 
 /// Who brings the mappings that come with the node.
 const PROGRAM: &str = "service:etl";
 
-/// The mappings of these kinds, compiled; where one cannot be used, why not.
+/// The version of a mapping that a kind of record is mapped by.
+#[derive(Clone, Debug)]
+pub(crate) struct Using {
+    name: String,
+    version: i32,
+    /// Compiled; where it cannot be used, why not.
+    pub(crate) mapping: Result<Arc<Mapping>, Refused>,
+}
+
+/// What these kinds are mapped by; those that no mapping takes are left out.
 ///
 /// # Errors
 /// The store failed.
 pub(crate) async fn of_kinds(
     etl: &Etl,
     kinds: &[String],
-) -> Result<HashMap<String, Result<Arc<Mapping>, Refused>>, EtlError> {
-    let mut mappings = HashMap::new();
-    for current in stored::of_kinds(etl.spine().worker_pool(), kinds).await? {
-        let compiled = version(etl, &current.name, current.version).await?;
-        mappings.insert(current.kind, compiled);
+) -> Result<HashMap<String, Using>, EtlError> {
+    let mut using = HashMap::new();
+    for Current { kind, name, version } in
+        stored::of_kinds(etl.spine().worker_pool(), kinds).await?
+    {
+        let mapping = compiled(etl, &name, version).await?;
+        using.insert(kind, Using { name, version, mapping });
     }
-    Ok(mappings)
+    Ok(using)
+}
+
+/// Whether these kinds are mapped by just these versions, as the transaction sees it.
+///
+/// # Errors
+/// The store failed.
+pub(crate) async fn are_in_use(
+    conn: &mut PgConnection,
+    kinds: &[String],
+    using: &HashMap<String, Using>,
+) -> Result<bool, EtlError> {
+    let current = stored::of_kinds(conn, kinds).await?;
+    let same = |one: &Current| {
+        using.get(&one.kind).is_some_and(|u| u.name == one.name && u.version == one.version)
+    };
+    Ok(current.len() == using.len() && current.iter().all(same))
 }
 
 /// A version of a mapping, compiled.
-async fn version(
+async fn compiled(
     etl: &Etl,
     name: &str,
     version: i32,
@@ -100,20 +128,20 @@ pub(crate) async fn save<E: From<EtlError>>(
     rerun: Option<Uuid>,
     check: impl FnOnce(Option<i32>) -> Result<(), E>,
 ) -> Result<Saved, E> {
-    checked(document, 1)?;
+    let mapping = checked(document, 1)?;
     let spine = etl.spine();
     let mut tx = spine.begin(cause).await.map_err(EtlError::from)?;
     stored::take_turns(tx.conn()).await.map_err(EtlError::from)?;
     let standing = stored::standing(tx.conn(), &document.mapping).await.map_err(EtlError::from)?;
     check(standing.as_ref().map(|standing| standing.current))?;
-    let saved = write(&mut tx, document, standing, by, rerun).await?;
+    let saved = write(&mut tx, (document, &mapping), standing, by, rerun).await?;
     tx.commit().await.map_err(EtlError::from)?;
     Ok(saved)
 }
 
 async fn write(
     tx: &mut Tx,
-    document: &MappingDocument,
+    (document, mapping): (&MappingDocument, &Mapping),
     standing: Option<Standing>,
     by: &str,
     rerun: Option<Uuid>,
@@ -143,6 +171,7 @@ async fn write(
             kind: &document.record,
             version,
             document: &kept(document, version)?,
+            reach: mapping.reach(),
             built_in: None,
             made_by: by,
             use_it: true,
@@ -189,8 +218,8 @@ pub(crate) async fn begin_rerun(
     Ok(())
 }
 
-/// Installs the mappings that come with the node where they are newer than those that it has. A version that a
-/// person made stays in use.
+/// Installs the mappings that come with the node where they are newer than those that it has, and maps what came
+/// before with them. A version that a person made stays in use.
 ///
 /// # Errors
 /// The store failed.
@@ -206,7 +235,7 @@ pub(crate) async fn install_built_ins(etl: &Etl) -> Result<(), EtlError> {
 
 async fn install(tx: &mut Tx, document: &MappingDocument) -> Result<(), EtlError> {
     let own = document.version.and_then(|version| i32::try_from(version).ok()).unwrap_or(1);
-    checked(document, own)?;
+    let mapping = checked(document, own)?;
     let name = document.mapping.as_str();
     let standing = stored::standing(tx.conn(), name).await?;
     let (version, use_it) = match &standing {
@@ -226,12 +255,16 @@ async fn install(tx: &mut Tx, document: &MappingDocument) -> Result<(), EtlError
         kind: &document.record,
         version,
         document: &kept(document, version)?,
+        reach: mapping.reach(),
         built_in: Some(own),
         made_by: PROGRAM,
         use_it,
     };
     stored::add(tx.conn(), new, now).await?;
-    if use_it {
+    // Records may have waited for it: those that no mapping took, or that the one before refused.
+    if use_it && stored::has_records(tx.conn(), &document.record).await? {
+        begin_rerun(tx, Uuid::now_v7(), (name, version), &document.record, PROGRAM).await?;
+    } else if use_it {
         record(tx, name, version, false)?;
     }
     Ok(())

@@ -1,23 +1,28 @@
 //! From stored records to orders for the data service.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::io;
 
 use contracts::events::etl::RecordsRefused;
 use contracts::jobs::WriteEntities;
 use contracts::model::EntityDraft;
+use serde::Serialize;
 use serde_json::Value;
-use spine::{JobOptions, Tx};
+use spine::{JobOptions, JobRun, Tx};
 use uuid::Uuid;
 
-use crate::mapping::{Mapped, Mapping, Refused};
-use crate::record::{LONGEST_PAYLOAD, StoredRecord, unpack};
-use crate::store::processing::{Mark, mark};
-use crate::{Etl, EtlError, mappings};
+use crate::mapping::{Mapped, Mapping, Refused, deletion};
+use crate::mappings::Using;
+use crate::record::{LONGEST_PAYLOAD, StoredRecord, UNUSABLE, unpack};
+use crate::store::processing::{Mark, load, mark};
+use crate::{Etl, EtlError, mappings, store};
 
 /// Entities of one order, and about how many bytes of them.
 const ORDER_ENTITIES: usize = 100;
 const ORDER_BYTES: usize = 1 << 20;
+
+/// Why records are refused that rest on a consent that is none any more.
+pub(crate) const WITHDRAWN: &str = "the consent that it rests on was withdrawn";
 
 /// What became of one record.
 #[derive(Debug)]
@@ -36,38 +41,70 @@ pub(crate) struct Tally {
     pub(crate) refused: i64,
 }
 
-/// Maps records, each by the mapping of its kind.
+/// Maps records, each by the mapping of its kind, and settles what became of them in the transaction that
+/// completes the job. Whoever changes a mapping comes before that or after: nothing is mapped by a version that
+/// is not in use any more, so that a run over the history has the last word.
 ///
 /// # Errors
-/// The store failed; what is wrong with a record is its outcome.
-pub(crate) async fn map(etl: &Etl, records: Vec<StoredRecord>) -> Result<Vec<Outcome>, EtlError> {
+/// The store failed.
+pub(crate) async fn process(
+    etl: &Etl,
+    run: &mut JobRun,
+    ids: &[Uuid],
+    part: &str,
+) -> Result<(Tx, Tally), EtlError> {
+    let records = load(etl.spine().worker_pool(), ids).await?;
+    let kinds = kinds_of(&records);
+    let using = mappings::of_kinds(etl, &kinds).await?;
+    let mut outcomes = map(etl, records, using.clone()).await?;
+    let mut tx = run.begin().await?;
+    store::mappings::hold_back_changes(tx.conn()).await?;
+    if !mappings::are_in_use(tx.conn(), &kinds, &using).await? {
+        let using = mappings::of_kinds(etl, &kinds).await?;
+        outcomes = map(etl, load(tx.conn(), ids).await?, using).await?;
+    }
+    let tally = settle(&mut tx, outcomes, part).await?;
+    Ok((tx, tally))
+}
+
+fn kinds_of(records: &[StoredRecord]) -> Vec<String> {
     let mut kinds: Vec<String> = records.iter().map(|record| record.facts.kind.clone()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let mappings = mappings::of_kinds(etl, &kinds).await?;
+    kinds
+}
+
+async fn map(
+    etl: &Etl,
+    records: Vec<StoredRecord>,
+    using: HashMap<String, Using>,
+) -> Result<Vec<Outcome>, EtlError> {
     let etl = etl.clone();
     // Opening, reading and mapping a hundred records keeps a processor busy for a while.
     let outcomes = tokio::task::spawn_blocking(move || {
-        records.into_iter().map(|record| outcome(&etl, record, &mappings)).collect()
+        records.into_iter().map(|record| outcome(&etl, record, &using)).collect()
     });
     Ok(outcomes.await?)
 }
 
-fn outcome(
-    etl: &Etl,
-    record: StoredRecord,
-    mappings: &HashMap<String, Result<Arc<Mapping>, Refused>>,
-) -> Outcome {
-    let (mapping, result) = match mappings.get(&record.facts.kind) {
-        None => (None, Err(Refused::new("no mapping takes this kind of record"))),
-        Some(Err(refused)) => (None, Err(refused.clone())),
-        Some(Ok(mapping)) => (Some(mapping.label()), drafts(etl, &record, mapping)),
+fn outcome(etl: &Etl, record: StoredRecord, using: &HashMap<String, Using>) -> Outcome {
+    let using = using.get(&record.facts.kind).map(|using| &using.mapping);
+    let mapping = using.and_then(|mapping| mapping.as_ref().ok());
+    let result = if record.deleted {
+        // That something is gone needs no mapping to be understood.
+        deletion(&record.facts, mapping.map(|mapping| &**mapping)).map(|end| vec![end])
+    } else {
+        match using {
+            None => Err(Refused::new("no mapping takes this kind of record")),
+            Some(Err(refused)) => Err(refused.clone()),
+            Some(Ok(mapping)) => drafts(etl, &record, mapping),
+        }
     };
     Outcome {
         id: record.id,
         account: record.facts.account,
         event: record.facts.event,
-        mapping,
+        mapping: mapping.map(|mapping| mapping.label()),
         result,
     }
 }
@@ -77,8 +114,11 @@ fn drafts(
     record: &StoredRecord,
     mapping: &Mapping,
 ) -> Result<Vec<EntityDraft>, Refused> {
-    if record.deleted {
-        return Ok(vec![mapping.deletion(&record.facts)?]);
+    if record.is_withdrawn {
+        return Err(Refused::new(WITHDRAWN));
+    }
+    if record.facts.external_id.starts_with(UNUSABLE) {
+        return Err(Refused::new("its id can be none"));
     }
     if usize::try_from(record.size).is_ok_and(|size| size > LONGEST_PAYLOAD) {
         let most = LONGEST_PAYLOAD >> 20;
@@ -109,14 +149,7 @@ pub(crate) fn parse(payload: &str) -> Result<Value, Refused> {
 
 /// Writes down what became of the records, and orders their entities: of those that are still their sources' last
 /// word.
-///
-/// # Errors
-/// The database failed.
-pub(crate) async fn settle(
-    tx: &mut Tx,
-    outcomes: Vec<Outcome>,
-    part: &str,
-) -> Result<Tally, EtlError> {
+async fn settle(tx: &mut Tx, outcomes: Vec<Outcome>, part: &str) -> Result<Tally, EtlError> {
     let marks: Vec<Mark> = outcomes.iter().map(mark_of).collect();
     let now = tx.spine().clock().now();
     let marked = mark(tx.conn(), &marks, now).await?;
@@ -169,7 +202,7 @@ fn orders(drafts: Vec<EntityDraft>) -> Result<Vec<Vec<EntityDraft>>, EtlError> {
     let mut orders: Vec<Vec<EntityDraft>> = Vec::new();
     let mut bytes = 0;
     for draft in drafts {
-        let size = serde_json::to_vec(&draft.data)?.len() + 500 * (1 + draft.edges.len());
+        let size = size(&draft)?;
         match orders.last_mut() {
             Some(order) if order.len() < ORDER_ENTITIES && bytes + size <= ORDER_BYTES => {
                 bytes += size;
@@ -182,4 +215,22 @@ fn orders(drafts: Vec<EntityDraft>) -> Result<Vec<Vec<EntityDraft>>, EtlError> {
         }
     }
     Ok(orders)
+}
+
+/// How many bytes something has as JSON.
+fn size(value: &impl Serialize) -> Result<usize, EtlError> {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value)?;
+    Ok(count.0)
 }

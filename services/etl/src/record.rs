@@ -14,12 +14,16 @@ use crate::mapping::RecordFacts;
 
 /// The longest payload that is mapped, in bytes. What is longer is kept and refused.
 pub(crate) const LONGEST_PAYLOAD: usize = 8 << 20;
+/// What stands before the hash of a part of a key that can be none.
+pub(crate) const UNUSABLE: &str = "unusable:";
 
 /// A record whose turn it is to be mapped.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredRecord {
     pub(crate) id: Uuid,
     pub(crate) deleted: bool,
+    /// Whether the consent that it rests on was withdrawn.
+    pub(crate) is_withdrawn: bool,
     /// Compressed and sealed.
     pub(crate) payload: Vec<u8>,
     pub(crate) size: i64,

@@ -39,6 +39,7 @@ pub(super) struct Also {
         ("name" = String, Path, description = "The mapping", pattern = "^[a-z0-9][a-z0-9._-]{0,63}$"),
         Also,
         ("If-Match" = Option<String>, Header, description = "The version that was seen"),
+        ("Idempotency-Key" = Option<String>, Header, description = "With `rerun`: the same key starts one run", max_length = 200),
     ),
     request_body(
         description = "The mapping, as `GET /mappings/schema` describes it; at most 64 KiB",

@@ -28,7 +28,7 @@ pub(super) struct MappingView {
     name: String,
     /// The kind of record that it takes.
     kind: String,
-    /// The version in use.
+    /// The version; the one in use, unless another one was asked for.
     version: i32,
     /// What it is for.
     description: Option<String>,
@@ -52,6 +52,16 @@ pub(super) struct VersionView {
     made_by: String,
     /// When.
     made_at: DateTime<Utc>,
+}
+
+/// A version of a mapping, whole.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MappingVersionDetail {
+    #[serde(flatten)]
+    mapping: MappingView,
+    /// What it says, as `GET /mappings/schema` describes it.
+    #[schema(value_type = Object)]
+    document: Value,
 }
 
 /// A mapping, whole.
@@ -157,6 +167,31 @@ pub(super) async fn get(
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
     Ok(found.answer(StatusCode::OK))
+}
+
+/// A version of a mapping: what it says, also where it is not in use. Sent again, it is used again.
+#[utoipa::path(
+    get,
+    path = "/mappings/{name}/versions/{version}",
+    operation_id = "get_mapping_version",
+    tag = "etl",
+    params(
+        ("name" = String, Path, description = "The mapping", pattern = "^[a-z0-9][a-z0-9._-]{0,63}$"),
+        ("version" = i32, Path, description = "The version", minimum = 1),
+    ),
+    responses((status = 200, body = MappingVersionDetail), OfOne)
+)]
+pub(super) async fn get_version(
+    access: Access,
+    State(etl): State<Etl>,
+    Path((name, version)): Path<(String, i32)>,
+) -> Result<Json<MappingVersionDetail>, Problem> {
+    let name = mapping_name(&name)?;
+    may_read_mapping(&access, name)?;
+    let found = stored::find_version(etl.spine().pool(), name, version).await?;
+    let found = found.ok_or(EtlError::NotFound)?;
+    let document = found.document.clone();
+    Ok(Json(MappingVersionDetail { mapping: found.into(), document }))
 }
 
 /// The JSON Schema of a mapping, for editors and for whoever writes one.

@@ -23,6 +23,7 @@ pub fn routes() -> OpenApiRouter<Etl> {
         .routes(routes!(mappings::schema))
         .routes(routes!(trial::try_mapping))
         .routes(routes!(mappings::get, change_mapping::put))
+        .routes(routes!(mappings::get_version))
         .routes(routes!(reruns::begin))
         .routes(routes!(reruns::list))
 }

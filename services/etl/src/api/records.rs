@@ -1,4 +1,6 @@
-//! Raw records: what came, and what became of it.
+//! Raw records: what came, and what became of it. Who may not see what becomes of a record may not see the record.
+
+use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::State;
@@ -90,7 +92,7 @@ pub(super) struct RecordView {
     hash: String,
     /// Where it belongs.
     space: SpaceId,
-    /// Its labels.
+    /// Its account's labels, and those that its mapping gives.
     labels: Vec<String>,
     /// Its version at the source.
     revision: Option<String>,
@@ -131,7 +133,7 @@ impl TryFrom<RecordRow> for RecordView {
             media_type: row.media_type,
             hash: hex::encode(row.hash),
             space: row.space.parse()?,
-            labels: row.labels,
+            labels: row.labels.into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
             revision: row.revision,
             source_time: row.source_time,
             received_at: row.received_at,
@@ -194,12 +196,26 @@ pub(super) async fn get(
     let Some(row) = stored::find(pool, id).await? else { return Err(absent(&access)) };
     let owner = Snowflake(row.owner);
     let (plugin, size) = (row.plugin.clone(), row.size);
+    let spaces: Vec<SpaceId> = row
+        .spaces
+        .iter()
+        .map(|space| space.parse())
+        .collect::<Result<_, UnreadableSpace>>()
+        .map_err(Problem::internal)?;
     let record = RecordView::try_from(row).map_err(Problem::internal)?;
-    let resource = Resource::new("record", id.to_string(), record.space.clone())
-        .labelled(record.labels.iter().cloned())
-        .about(Some(owner))
-        .kept_by(format!("plugin:{plugin}"));
-    access.require_visible(actions::RECORD_READ, &resource)?;
+    let resource = |space: &SpaceId| {
+        Resource::new("record", id.to_string(), space.clone())
+            .labelled(record.labels.iter().cloned())
+            .about(Some(owner))
+            .kept_by(format!("plugin:{plugin}"))
+    };
+    access.require_visible(actions::RECORD_READ, &resource(&record.space))?;
+    // What the mapping keeps closer than the account is seen by those who see that.
+    if [SpaceId::household(), SpaceId::public()].contains(&record.space) {
+        for space in &spaces {
+            access.require_visible(actions::RECORD_READ, &resource(space))?;
+        }
+    }
     // It may have been erased in between.
     let Some(kept) = stored::payload(pool, id).await? else { return Err(Problem::not_found()) };
     let payload = record::unpack(etl.spine(), &kept, size)?;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use spine::{Concurrency, Job, JobError, JobRun, Lane};
 use uuid::Uuid;
 
-use crate::{Etl, processing, store};
+use crate::{Etl, processing};
 
 /// Maps records that came in with one event, and orders what they become.
 ///
@@ -15,6 +15,9 @@ use crate::{Etl, processing, store};
 pub(crate) struct ProcessIncomingData {
     pub(crate) account: Uuid,
     pub(crate) records: Vec<Uuid>,
+    /// Tells its orders from those of other jobs because of the same event.
+    #[serde(default)]
+    pub(crate) part: String,
 }
 
 #[async_trait]
@@ -29,10 +32,7 @@ impl Job for ProcessIncomingData {
     }
 
     async fn run(&self, etl: &Etl, run: &mut JobRun) -> Result<(), JobError> {
-        let records = store::processing::load(etl.spine().worker_pool(), &self.records).await?;
-        let outcomes = processing::map(etl, records).await?;
-        let mut tx = run.begin().await?;
-        let tally = processing::settle(&mut tx, outcomes, "").await?;
+        let (tx, tally) = processing::process(etl, run, &self.records, &self.part).await?;
         tx.commit().await?;
         let (done, refused) = (tally.done, tally.refused);
         tracing::debug!(account.id = %self.account, done, refused, "records mapped");

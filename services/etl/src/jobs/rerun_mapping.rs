@@ -47,11 +47,8 @@ impl Job for RerunMapping {
         };
         let ids = part(store::reruns::next(pool, &mapping.kind, self.after, PART).await?);
         let Some(last) = ids.last().copied() else { return self.end(run, "done").await };
-        let records = store::processing::load(pool, &ids).await?;
-        let outcomes = processing::map(etl, records).await?;
-        let mut tx = run.begin().await?;
-        let Tally { done, refused } =
-            processing::settle(&mut tx, outcomes, &format!("{last}/")).await?;
+        let (mut tx, Tally { done, refused }) =
+            processing::process(etl, run, &ids, &format!("{last}/")).await?;
         let now = tx.spine().clock().now();
         store::reruns::advance(tx.conn(), self.rerun, (done, refused), "running", now).await?;
         let next = Self { rerun: self.rerun, after: Some(last) };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contracts::access::SpaceId;
+use contracts::input::has_nul;
 use contracts::model::{TYPES, check_labels, check_rel};
 use serde_json::Value;
 
@@ -466,15 +467,4 @@ fn storable(value: &Value) -> Result<Value, MappingError> {
         return Err(MappingError::new("a value must be without the character NUL"));
     }
     Ok(value.clone())
-}
-
-fn has_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(has_nul),
-        Value::Object(members) => {
-            members.iter().any(|(name, value)| name.contains('\0') || has_nul(value))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
 }

@@ -51,7 +51,9 @@ pub(crate) struct EntityRule {
     /// Its key at the source. Not for the first entity; without a value there is no entity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<KeyRule>,
-    /// The space it belongs to, where that is not the account's: `household`.
+    /// A space that it belongs to rather than to the account's. It counts only where it is closer: from what is
+    /// public to any, from the household to a person's own or a circle. What is shared is the account's owner's
+    /// decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) space: Option<String>,
     /// Labels, beside those of the account.

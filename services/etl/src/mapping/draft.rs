@@ -63,17 +63,55 @@ fn main_kind(kind: &str) -> &str {
     kind.split_once('/').map_or(kind, |(kind, _)| kind)
 }
 
+/// The key of a record's own entity.
+pub(crate) fn record_key(account: Uuid, kind: &str, external_id: String) -> SourceKey {
+    let source = format!("connector:{account}");
+    SourceKey { source, kind: main_kind(kind).to_owned(), external_id }
+}
+
+/// Where an entity belongs: a mapping may keep it closer than its account does, and never shares what the account
+/// keeps to fewer; that is its owner's decision. `None`: the wish does not count.
+fn place<'a>(account: &'a SpaceId, wished: Option<&'a SpaceId>) -> Option<&'a SpaceId> {
+    let Some(wished) = wished else { return Some(account) };
+    let is_closer = *account == SpaceId::public()
+        || (*account == SpaceId::household() && *wished != SpaceId::public());
+    (is_closer || account == wished).then_some(wished)
+}
+
+/// What says that the record's entity is gone. It names no content: there is none. The mapping only says what kind
+/// of thing it was.
+///
+/// # Errors
+/// The record cannot be the key of anything.
+pub(crate) fn deletion(
+    facts: &RecordFacts,
+    mapping: Option<&Mapping>,
+) -> Result<EntityDraft, Refused> {
+    let main = mapping.and_then(|mapping| mapping.entities.first());
+    let wished = main.and_then(|main| main.space.as_ref());
+    let draft = EntityDraft {
+        key: record_key(facts.account, &facts.kind, facts.external_id.clone()),
+        operation: Operation::Delete,
+        r#type: main.map_or("Thing", |main| main.class.as_str()).to_owned(),
+        space: place(&facts.space, wished).unwrap_or(&facts.space).clone(),
+        data: Map::new(),
+        labels: Vec::new(),
+        aliases: Vec::new(),
+        edges: Vec::new(),
+        valid_from: None,
+        valid_to: None,
+        provenance: facts.provenance(mapping, None),
+    };
+    draft.check().map_err(|error| Refused::new(error.to_string()))?;
+    Ok(draft)
+}
+
 impl RecordFacts {
-    /// Where it comes from, as keys say it.
-    pub(crate) fn source(&self) -> String {
-        format!("connector:{}", self.account)
-    }
-
     fn key(&self, kind: &str, external_id: String) -> SourceKey {
-        SourceKey { source: self.source(), kind: kind.to_owned(), external_id }
+        SourceKey { kind: kind.to_owned(), ..record_key(self.account, kind, external_id) }
     }
 
-    fn provenance(&self, mapping: &Mapping, raw: Option<String>) -> Provenance {
+    fn provenance(&self, mapping: Option<&Mapping>, raw: Option<String>) -> Provenance {
         // What a plugin says is kept as far as it can be.
         let kept = |text: &String| text.chars().filter(|c| !c.is_control()).take(200).collect();
         Provenance {
@@ -81,7 +119,7 @@ impl RecordFacts {
             revision: self.revision.as_ref().map(kept),
             raw,
             event: self.event,
-            mapping: Some(mapping.label()),
+            mapping: mapping.map(Mapping::label),
             consent: self.consent,
             licence: None,
             source_time: self.source_time,
@@ -135,30 +173,6 @@ impl Mapping {
         }
         Ok(Mapped { drafts, left_out: maker.left_out.into_iter().collect() })
     }
-
-    /// What says that the record's entity is gone. It names no content: there is none.
-    ///
-    /// # Errors
-    /// The record cannot be the key of anything.
-    pub(crate) fn deletion(&self, facts: &RecordFacts) -> Result<EntityDraft, Refused> {
-        let main =
-            self.entities.first().ok_or_else(|| Refused::new("the mapping makes nothing"))?;
-        let draft = EntityDraft {
-            key: facts.key(main_kind(&facts.kind), facts.external_id.clone()),
-            operation: Operation::Delete,
-            r#type: main.class.clone(),
-            space: main.space.clone().unwrap_or_else(|| facts.space.clone()),
-            data: Map::new(),
-            labels: Vec::new(),
-            aliases: Vec::new(),
-            edges: Vec::new(),
-            valid_from: None,
-            valid_to: None,
-            provenance: facts.provenance(self, None),
-        };
-        draft.check().map_err(|error| Refused::new(error.to_string()))?;
-        Ok(draft)
-    }
 }
 
 struct Maker<'a> {
@@ -171,7 +185,8 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn main(&mut self, entity: &Entity, scope: Scope<'_>) -> Result<EntityDraft, Refused> {
-        let key = self.facts.key(main_kind(&self.facts.kind), self.facts.external_id.clone());
+        let facts = self.facts;
+        let key = record_key(facts.account, &facts.kind, facts.external_id.clone());
         let draft = self.draft(entity, key, scope)?;
         if draft.data.is_empty() {
             return Err(Refused::new("nothing that the mapping knows has a value in it"));
@@ -218,18 +233,22 @@ impl Maker<'_> {
             valid_to = None;
             self.left_out.insert("valid_to".to_owned());
         }
+        let space = place(&self.facts.space, entity.space.as_ref());
+        if space.is_none() {
+            self.left_out.insert("space".to_owned());
+        }
         Ok(EntityDraft {
             key,
             operation: Operation::Upsert,
             r#type: class.clone(),
-            space: entity.space.clone().unwrap_or_else(|| self.facts.space.clone()),
+            space: space.unwrap_or(&self.facts.space).clone(),
             data,
             labels,
             aliases,
             edges,
             valid_from,
             valid_to,
-            provenance: self.facts.provenance(self.mapping, Some(self.raw.clone())),
+            provenance: self.facts.provenance(Some(self.mapping), Some(self.raw.clone())),
         })
     }
 
@@ -239,13 +258,14 @@ impl Maker<'_> {
         scope: Scope<'v>,
     ) -> Result<Vec<&'v Value>, Refused> {
         let Some(each) = each else { return Ok(vec![scope.item]) };
-        let found = each.find(scope);
-        self.run.step(found.len())?;
+        let found = self.run.find(each, scope)?;
         let flat = found.into_iter().flat_map(|value| match value {
             Value::Array(items) => items.as_slice(),
             one => std::slice::from_ref(one),
         });
-        Ok(flat.collect())
+        let items: Vec<&Value> = flat.collect();
+        self.run.step(items.len())?;
+        Ok(items)
     }
 
     fn members(
@@ -354,6 +374,8 @@ impl Maker<'_> {
             return Ok(Vec::new());
         }
         let props = self.members(&edge.props, scope)?;
+        // Each of many ends has a copy of them.
+        self.run.spend_copies(&props, ends.len() - 1)?;
         Ok(ends
             .into_iter()
             .map(|to| EdgeDraft {

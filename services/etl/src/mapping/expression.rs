@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 use super::compile::{Check, Expression, What};
 use super::document::Transform;
 use super::draft::Refused;
-use super::path::Scope;
+use super::path::{Path, Scope};
 use super::template::Piece;
 use super::transform::{self, Surroundings, as_text};
 use crate::normal::{self, LONGEST_TEXT, Phones};
 
 /// Most values of one property.
 const MOST_ITEMS: usize = 1_000;
-/// How many values a record may cost, and how many bytes.
-const STEPS: usize = 50_000;
+/// How many values may be looked at for a record, and how many bytes are made of it.
+const STEPS: usize = 100_000;
 const BYTES: usize = 4 << 20;
 /// How deep a value is copied.
 const DEEPEST: usize = 16;
@@ -47,6 +47,31 @@ impl<'a> Run<'a> {
             Refused::new(format!("the record holds more than {} MiB for the graph", BYTES >> 20))
         })?;
         Ok(())
+    }
+
+    /// For more copies of properties that were paid for once.
+    pub(super) fn spend_copies(
+        &mut self,
+        properties: &Map<String, Value>,
+        more: usize,
+    ) -> Result<(), Refused> {
+        if more == 0 || properties.is_empty() {
+            return Ok(());
+        }
+        let bytes: usize = properties.iter().map(|(name, value)| name.len() + weight(value)).sum();
+        self.spend(bytes.saturating_mul(more))
+    }
+
+    /// The values that a path leads to, for what it costs to look for them.
+    pub(super) fn find<'v>(
+        &mut self,
+        path: &Path,
+        scope: Scope<'v>,
+    ) -> Result<Vec<&'v Value>, Refused> {
+        let mut seen = 0;
+        let found = path.find(scope, &mut seen);
+        self.step(seen)?;
+        Ok(found)
     }
 
     /// A copy that Postgres keeps.
@@ -119,8 +144,8 @@ impl Values {
 
 impl Check {
     pub(super) fn holds(&self, run: &mut Run<'_>, scope: Scope<'_>) -> Result<bool, Refused> {
-        let found = self.path.find(scope);
-        run.step(1 + found.len())?;
+        run.step(1)?;
+        let found = run.find(&self.path, scope)?;
         let exists = found.iter().any(|value| !is_nothing(value));
         let is = |wanted: &Value| found.contains(&wanted);
         let starts = |wanted: &String| {
@@ -129,6 +154,18 @@ impl Check {
         Ok(self.exists.is_none_or(|wanted| wanted == exists)
             && self.is.as_ref().is_none_or(is)
             && self.starts_with.as_ref().is_none_or(starts))
+    }
+}
+
+/// About how many bytes a value takes.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len() + 8,
+        Value::Array(items) => items.iter().map(weight).sum::<usize>() + 8,
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| name.len() + weight(value)).sum::<usize>() + 8
+        }
     }
 }
 
@@ -158,9 +195,8 @@ impl Expression {
             None => self.single(run, scope)?,
             Some(each) => {
                 let mut values = Values { items: Vec::new(), many: true };
-                let items = each.find(scope);
-                run.step(items.len())?;
-                for item in flat(items) {
+                for item in flat(run.find(each, scope)?) {
+                    run.step(1)?;
                     if values.items.len() >= MOST_ITEMS {
                         run.lost = true;
                         break;
@@ -197,11 +233,11 @@ impl Expression {
     fn single(&self, run: &mut Run<'_>, scope: Scope<'_>) -> Result<Values, Refused> {
         match &self.what {
             What::Path(path) => {
-                let found = path.find(scope);
-                run.step(found.len())?;
+                let found = run.find(path, scope)?;
                 let many = path.many || found.iter().any(|value| value.is_array());
                 let mut values = Values { items: Vec::new(), many };
                 for value in flat(found) {
+                    run.step(1)?;
                     if is_nothing(value) {
                         continue;
                     }
@@ -276,14 +312,13 @@ impl Expression {
         scope: Scope<'_>,
         value: &Value,
     ) -> Result<Option<Value>, Refused> {
-        let text = |path: &Option<super::path::Path>| {
-            path.as_ref().and_then(|path| path.find(scope).first().and_then(|value| as_text(value)))
+        let mut text = |path: &Option<Path>| -> Result<Option<String>, Refused> {
+            let Some(path) = path else { return Ok(None) };
+            Ok(run.find(path, scope)?.first().and_then(|value| as_text(value)))
         };
-        let around = Surroundings {
-            phones: run.phones,
-            zone: text(&self.zone).and_then(|name| normal::zone(&name)),
-            plus: text(&self.plus).and_then(|seconds| seconds.trim().parse().ok()),
-        };
+        let zone = text(&self.zone)?.and_then(|name| normal::zone(&name));
+        let plus = text(&self.plus)?.and_then(|seconds| seconds.trim().parse().ok());
+        let around = Surroundings { phones: run.phones, zone, plus };
         let mut made = None;
         for transform in &self.transforms {
             if matches!(transform, Transform::First | Transform::List) {
@@ -334,8 +369,7 @@ fn filled(
         match piece {
             Piece::Text(plain) => text.push_str(plain),
             Piece::Path(path) => {
-                let found = path.find(scope);
-                run.step(found.len())?;
+                let found = run.find(path, scope)?;
                 let value =
                     found.into_iter().find_map(as_text).and_then(|text| normal::line(&text));
                 if let Some(value) = value {

@@ -10,6 +10,7 @@ mod document;
 mod draft;
 mod expression;
 mod path;
+mod reach;
 mod read;
 mod template;
 #[cfg(test)]
@@ -19,5 +20,6 @@ mod transform;
 pub(crate) use built_in::built_ins;
 pub(crate) use compile::Mapping;
 pub(crate) use document::{LONGEST_DOCUMENT, MappingDocument};
-pub(crate) use draft::{Mapped, RecordFacts, Refused};
+pub(crate) use draft::{Mapped, RecordFacts, Refused, deletion, record_key};
+pub(crate) use reach::Reach;
 pub(crate) use read::{Form, ReadError, read};

@@ -76,14 +76,18 @@ impl Path {
         Ok(Self { from_record, steps, many })
     }
 
-    /// The values there; nulls are none.
-    pub(super) fn find<'a>(&self, scope: Scope<'a>) -> Vec<&'a Value> {
+    /// The values there; nulls are none. How many had to be looked at is added to `seen`.
+    pub(super) fn find<'a>(&self, scope: Scope<'a>, seen: &mut usize) -> Vec<&'a Value> {
         let mut found = vec![if self.from_record { scope.record } else { scope.item }];
         for step in &self.steps {
             let mut further = Vec::new();
             for value in found {
+                if let (Step::Where(..), Value::Array(items)) = (step, value) {
+                    *seen += items.len();
+                }
                 step.follow(value, &mut further);
             }
+            *seen += further.len();
             found = further;
         }
         found.retain(|value| !value.is_null());
@@ -149,7 +153,7 @@ mod tests {
     fn find(path: &str, item: &Value) -> Vec<Value> {
         let record = json!({ "top": 1 });
         let path = Path::parse(path).unwrap();
-        path.find(Scope { record: &record, item }).into_iter().cloned().collect()
+        path.find(Scope { record: &record, item }, &mut 0).into_iter().cloned().collect()
     }
 
     #[test]

@@ -6,7 +6,9 @@ use contracts::model::Operation;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Form, Mapped, Mapping, MappingDocument, RecordFacts, Refused, built_ins, read};
+use super::{
+    Form, Mapped, Mapping, MappingDocument, RecordFacts, Refused, built_ins, deletion, read,
+};
 use crate::normal::{Phones, Region};
 
 fn facts() -> RecordFacts {
@@ -139,7 +141,7 @@ fn a_mapping_says_where_its_entities_belong_and_what_they_are_labelled() {
     let draft = &mapped.drafts[0];
     assert_eq!((&*draft.r#type, draft.space.as_str()), ("Book", "person:7"));
     assert_eq!(draft.labels, ["health", "work"]);
-    let end = mapping.deletion(&facts()).unwrap();
+    let end = deletion(&facts(), Some(&mapping)).unwrap();
     assert_eq!(
         (end.operation, end.space.as_str(), &end.key),
         (Operation::Delete, "person:7", &draft.key)
@@ -165,4 +167,31 @@ fn a_record_costs_no_more_than_a_mapping_may() {
     });
     let mapped = map(edges, &record).unwrap();
     assert_eq!((mapped.drafts[0].edges.len(), mapped.left_out), (1_000, vec!["edges".to_owned()]));
+}
+
+#[test]
+fn looking_for_what_is_not_there_costs_as_well() {
+    let many: Vec<Value> = (0..20_000).map(|_| json!({})).collect();
+    let entity = json!({ "type": "Thing", "properties": { "it": { "each": "many[]", "path": "$.many[].a" } } });
+    let begin = std::time::Instant::now();
+    let refused = map(entity, &json!({ "many": many })).unwrap_err();
+    assert!(refused.to_string().contains("more than"), "{refused}");
+    let by_name = json!({ "type": "Thing", "properties": { "it": { "each": "many[]", "path": "$.many[x=y].a" } } });
+    assert!(map(by_name, &json!({ "many": many })).is_err());
+    assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_note_on_many_relations_costs_as_often_as_it_is_kept() {
+    let people: Vec<String> = (0..900).map(|n| format!("p{n}@example.org")).collect();
+    let record = json!({ "people": people, "note": "x".repeat(100_000) });
+    let entity = json!({
+        "type": "Thing", "properties": { "name": { "constant": "x" } },
+        "edges": [{
+            "rel": "knows", "alias": { "scheme": "email", "value": "people" },
+            "props": { "note": { "path": "note" } },
+        }],
+    });
+    let refused = map(entity, &record).unwrap_err();
+    assert!(refused.to_string().contains("MiB"), "{refused}");
 }

@@ -64,7 +64,8 @@ impl Phones {
 /// gets nothing else to read.
 fn plain(text: &str) -> Option<String> {
     let text = text.trim();
-    let text = text.strip_prefix("tel:").unwrap_or(text);
+    let scheme = text.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("tel:"));
+    let text = scheme.map_or(text, |scheme| &text[scheme.len()..]);
     // Extensions are no part of E.164.
     let text = text.split(";").next().unwrap_or_default();
     if text.len() > LONGEST {
@@ -100,6 +101,7 @@ mod tests {
             "0043 (664) 123-4567",
             "+43 (0) 664 / 123 45 67",
             "tel:+43-664-1234567;ext=3",
+            "TEL: +43 664 1234567",
         ] {
             assert_eq!(read(text).as_deref(), Some("+436641234567"), "{text}");
         }

@@ -1,17 +1,25 @@
 //! Text: without control characters, bounded, and HTML as what people read of it.
 
+use std::borrow::Cow;
+
 use html_escape::decode_html_entities;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// The most bytes of one text; what is longer is cut.
 pub(crate) const LONGEST_TEXT: usize = 128 << 10;
 /// The most bytes of HTML that are read.
 const LONGEST_HTML: usize = 1 << 20;
 
-/// Text as it is kept: lines end with `\n`, other control characters are gone, at most
-/// [`LONGEST_TEXT`] bytes. `None` where nothing is left.
+/// Text as it is kept: letters in one form (Unicode's NFC: some systems write an ü as two characters), lines end
+/// with `\n`, other control characters are gone, at most [`LONGEST_TEXT`] bytes. `None` where nothing is left.
 pub(crate) fn written(text: &str) -> Option<String> {
     let mut kept = String::with_capacity(text.len().min(LONGEST_TEXT));
-    for c in text.trim().replace("\r\n", "\n").chars() {
+    let text = up_to(text.trim(), 4 * LONGEST_TEXT);
+    let text = match is_nfc(text) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.nfc().collect::<String>()),
+    };
+    for c in text.replace("\r\n", "\n").chars() {
         let c = if c == '\r' { '\n' } else { c };
         if c.is_control() && c != '\n' && c != '\t' {
             continue;
@@ -230,6 +238,9 @@ mod tests {
         assert_eq!(name("\"Ada  Lovelace\"").unwrap(), "Ada Lovelace");
         assert_eq!(name("'til noon").unwrap(), "'til noon");
         assert_eq!(name(" \u{0} "), None);
+        assert_eq!(name("Mu\u{308}ller").unwrap(), "M\u{fc}ller", "in one form");
+        let marks = "\u{308}\u{323}".repeat(LONGEST_TEXT);
+        assert!(written(&marks).unwrap().len() <= LONGEST_TEXT);
         assert_eq!(thread("AW: Re[2]: RE: Lunch: when?").unwrap(), "Lunch: when?");
         assert_eq!(thread("Re:"), None);
     }

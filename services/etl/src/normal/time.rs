@@ -118,7 +118,9 @@ pub(crate) fn moment(text: &str, zone: Option<Tz>) -> Option<Moment> {
     };
     let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y%m%dT%H%M%S"]
         .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        // At the ends of what can be counted no zone can be.
+        .filter(|local| (1..=9_999).contains(&local.year()))?;
     let moment = match (is_utc, zone) {
         (true, _) => Moment::At(local.and_utc()),
         (false, Some(zone)) => Moment::At(in_zone(local, zone)),
@@ -201,6 +203,9 @@ mod tests {
             ["", "soon", "2026-13-01", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "ä"]
         {
             assert_eq!(moment(nonsense, None), None, "{nonsense}");
+        }
+        for far in ["-262143-01-01T00:00:00", "+262142-12-31T23:59:59", "-262143-01-01T00:00"] {
+            assert_eq!(moment(far, zone("Pacific/Apia")), None, "{far}");
         }
         assert_eq!(Moment::Day(NaiveDate::MIN).later(i64::MAX), None);
         assert_eq!(moment("2026-01-01", None).unwrap().later(-5), None);

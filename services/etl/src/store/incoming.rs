@@ -65,7 +65,11 @@ pub(crate) async fn newest(
 }
 
 /// What was the last word on these records is it no longer.
-pub(crate) async fn retire(conn: &mut PgConnection, keys: &[&Key]) -> sqlx::Result<()> {
+pub(crate) async fn retire(
+    conn: &mut PgConnection,
+    keys: &[&Key],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     let (accounts, kinds, ids) = columns(keys);
     sqlx::query!(
         "WITH ending AS (
@@ -77,13 +81,14 @@ pub(crate) async fn retire(conn: &mut PgConnection, keys: &[&Key]) -> sqlx::Resu
                 FOR UPDATE OF r
          )
          UPDATE etl.record AS r
-            SET newest = false,
+            SET newest = false, replaced_at = $4,
                 state = CASE WHEN state = 'waiting' THEN 'superseded' ELSE state END
            FROM ending
           WHERE r.id = ending.id",
         &accounts,
         &kinds,
         &ids,
+        now,
     )
     .execute(conn)
     .await?;
@@ -95,6 +100,8 @@ pub(crate) async fn retire(conn: &mut PgConnection, keys: &[&Key]) -> sqlx::Resu
 pub(crate) struct Write<'a> {
     pub(crate) id: Uuid,
     pub(crate) key: &'a Key,
+    /// The digest of the key that its entity has.
+    pub(crate) key_hash: &'a [u8],
     pub(crate) deleted: bool,
     pub(crate) hash: &'a [u8],
     pub(crate) payload: Vec<u8>,
@@ -134,22 +141,23 @@ pub(crate) async fn write(
     let rows = sqlx::query!(
         "INSERT INTO etl.record AS known
              (id, account, kind, external_id, deleted, hash, payload, size, media_type, newest, plugin, owner,
-              space, labels, consent, revision, source_time, event, received_at, state, reason)
+              space, labels, consent, revision, source_time, event, received_at, state, reason, key_hash,
+              replaced_at)
          SELECT id, account, kind, external_id, deleted, hash, payload, size, media_type, newest, plugin, owner,
                 space, ARRAY(SELECT jsonb_array_elements_text(labels)), consent, revision, source_time, event,
-                $20, state, reason
+                $20, state, reason, key_hash, CASE WHEN newest THEN NULL ELSE $20::timestamptz END
            FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::boolean[], $6::bytea[], $7::bytea[],
                        $8::bigint[], $9::text[], $10::boolean[], $11::text[], $12::bigint[], $13::text[],
                        $14::jsonb[], $15::uuid[], $16::text[], $17::timestamptz[], $18::uuid[], $19::text[],
-                       $21::text[])
+                       $21::text[], $22::bytea[])
              AS new (id, account, kind, external_id, deleted, hash, payload, size, media_type, newest, plugin, owner,
-                     space, labels, consent, revision, source_time, event, state, reason)
+                     space, labels, consent, revision, source_time, event, state, reason, key_hash)
          ON CONFLICT (account, kind, external_id, deleted, hash) DO UPDATE
             SET newest = excluded.newest, plugin = excluded.plugin, owner = excluded.owner,
                 space = excluded.space, labels = excluded.labels, consent = excluded.consent,
                 revision = excluded.revision, source_time = excluded.source_time, event = excluded.event,
                 received_at = excluded.received_at, state = excluded.state, reason = excluded.reason,
-                media_type = excluded.media_type
+                media_type = excluded.media_type, replaced_at = excluded.replaced_at
          RETURNING id, account, kind, external_id, deleted, hash",
         &writes.iter().map(|w| w.id).collect::<Vec<_>>(),
         &accounts,
@@ -172,6 +180,7 @@ pub(crate) async fn write(
         &writes.iter().map(|w| w.state.to_owned()).collect::<Vec<_>>(),
         now,
         &writes.iter().map(|w| w.reason.map(str::to_owned)).collect::<Vec<_>>() as &[Option<String>],
+        &writes.iter().map(|w| w.key_hash.to_vec()).collect::<Vec<_>>(),
     )
     .fetch_all(conn)
     .await?;

@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+
+use crate::mapping::Reach;
 
 /// Which mapping takes a kind of record, and the version in use.
 #[derive(Clone, Debug)]
@@ -13,13 +15,16 @@ pub(crate) struct Current {
 }
 
 /// The mappings that take these kinds.
-pub(crate) async fn of_kinds(pool: &PgPool, kinds: &[String]) -> sqlx::Result<Vec<Current>> {
+pub(crate) async fn of_kinds(
+    executor: impl PgExecutor<'_>,
+    kinds: &[String],
+) -> sqlx::Result<Vec<Current>> {
     sqlx::query_as!(
         Current,
         "SELECT kind, name, current AS version FROM etl.mapping WHERE kind = ANY($1)",
         kinds
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await
 }
 
@@ -85,6 +90,25 @@ pub(crate) async fn find(pool: &PgPool, name: &str) -> sqlx::Result<Option<Store
     .await
 }
 
+/// A version of a mapping, in use or not.
+pub(crate) async fn find_version(
+    pool: &PgPool,
+    name: &str,
+    version: i32,
+) -> sqlx::Result<Option<Stored>> {
+    sqlx::query_as!(
+        Stored,
+        "SELECT m.name, m.kind, v.version, v.document, v.built_in, v.made_by, v.made_at
+           FROM etl.mapping_version v
+           JOIN etl.mapping m ON m.name = v.mapping
+          WHERE v.mapping = $1 AND v.version = $2",
+        name,
+        version
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// A version of a mapping, without what it says.
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
@@ -111,6 +135,24 @@ pub(crate) async fn versions(pool: &PgPool, name: &str, most: i64) -> sqlx::Resu
 pub(crate) async fn take_turns(conn: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('etl.mapping'))").execute(conn).await?;
     Ok(())
+}
+
+/// No change of mappings until the transaction ends; many may hold them back at a time.
+pub(crate) async fn hold_back_changes(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock_shared(hashtext('etl.mapping'))")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether there are records of a kind to be mapped.
+pub(crate) async fn has_records(conn: &mut PgConnection, kind: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM etl.record WHERE kind = $1 AND newest AND NOT deleted) AS "has!""#,
+        kind
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// What is known of a mapping before it changes.
@@ -154,12 +196,13 @@ pub(crate) async fn taker(conn: &mut PgConnection, kind: &str) -> sqlx::Result<O
 }
 
 /// A version to add.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NewVersion<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: &'a str,
     pub(crate) version: i32,
     pub(crate) document: &'a Value,
+    pub(crate) reach: Reach,
     pub(crate) built_in: Option<i32>,
     pub(crate) made_by: &'a str,
     /// Whether it is used from now on.
@@ -173,13 +216,16 @@ pub(crate) async fn add(
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO etl.mapping AS known (name, kind, current) VALUES ($1, $2, $3)
+        "INSERT INTO etl.mapping AS known (name, kind, current, labels, spaces) VALUES ($1, $2, $3, $5, $6)
          ON CONFLICT (name) DO UPDATE
-            SET current = CASE WHEN $4 THEN excluded.current ELSE known.current END",
+            SET current = excluded.current, labels = excluded.labels, spaces = excluded.spaces
+          WHERE $4",
         new.name,
         new.kind,
         new.version,
         new.use_it,
+        &new.reach.labels,
+        &new.reach.spaces,
     )
     .execute(&mut *conn)
     .await?;

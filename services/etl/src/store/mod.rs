@@ -1,5 +1,6 @@
 //! Every SQL statement of the service.
 
+pub(crate) mod accounts;
 pub(crate) mod erase;
 pub(crate) mod incoming;
 pub(crate) mod mappings;

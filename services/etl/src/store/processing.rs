@@ -3,23 +3,27 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use crate::mapping::RecordFacts;
 use crate::record::StoredRecord;
 
 /// The given records that are still their sources' last word.
-pub(crate) async fn load(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<StoredRecord>> {
+pub(crate) async fn load(
+    executor: impl PgExecutor<'_>,
+    ids: &[Uuid],
+) -> sqlx::Result<Vec<StoredRecord>> {
     let rows = sqlx::query!(
-        "SELECT id, account, kind, external_id, deleted, hash, payload, size, plugin, space, labels, consent,
-                revision, source_time, event
-           FROM etl.record
-          WHERE id = ANY($1) AND newest
-          ORDER BY id",
+        r#"SELECT id, account, kind, external_id, deleted, hash, payload, size, plugin, space, labels, consent,
+                  revision, source_time, event,
+                  EXISTS (SELECT FROM etl.withdrawn_consent w WHERE w.consent = r.consent) AS "is_withdrawn!"
+             FROM etl.record r
+            WHERE id = ANY($1) AND newest
+            ORDER BY id"#,
         ids
     )
-    .fetch_all(pool)
+    .fetch_all(executor)
     .await?;
     let unreadable = |error: contracts::access::UnreadableSpace| sqlx::Error::Decode(error.into());
     rows.into_iter()
@@ -27,6 +31,7 @@ pub(crate) async fn load(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<Stored
             Ok(StoredRecord {
                 id: row.id,
                 deleted: row.deleted,
+                is_withdrawn: row.is_withdrawn,
                 payload: row.payload,
                 size: row.size,
                 facts: RecordFacts {
@@ -60,7 +65,7 @@ pub(crate) struct Mark {
     pub(crate) event: Option<Uuid>,
 }
 
-/// Writes it down; answers those records that are still as they were when they were read.
+/// Writes it down; answers those records that are still as they were when they were read, and may be mapped.
 pub(crate) async fn mark(
     conn: &mut PgConnection,
     marks: &[Mark],
@@ -77,6 +82,8 @@ pub(crate) async fn mark(
                   AS m (id, state, mapping, reason, drafts, event),
                 locked
           WHERE r.id = m.id AND r.id = locked.id AND r.event = m.event
+            AND (m.state = 'refused' OR r.deleted
+                 OR NOT EXISTS (SELECT FROM etl.withdrawn_consent w WHERE w.consent = r.consent))
          RETURNING r.id",
         &ids,
         &marks.iter().map(|mark| mark.state.to_owned()).collect::<Vec<_>>(),

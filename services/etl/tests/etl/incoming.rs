@@ -148,3 +148,79 @@ async fn a_malformed_record_is_refused_kept_and_listed_and_holds_up_no_other() {
     assert_eq!(counts, [(None, 1), (Some("ms-graph.contact@1"), 3)]);
     assert!(events.iter().all(|event| !event.reason.contains("secret")));
 }
+
+#[tokio::test]
+async fn what_says_that_something_is_gone_keeps_no_content() {
+    let stage = stage().await;
+    stage.receive(vec![record("ms-graph.contact/1", "c1", &contact("Ada"))]).await;
+    for detail in ["first", "second"] {
+        let mut end = gone("ms-graph.contact/1", "c1");
+        end.payload = json!({ "@removed": detail, "displayName": "Ada" }).to_string();
+        stage.receive(vec![end]).await;
+    }
+    assert_eq!(stage.drafts().await.len(), 2, "it is gone once");
+    assert_eq!(stage.count("SELECT count(*) FROM etl.record WHERE deleted AND size = 0").await, 1);
+    assert_eq!(stage.count("SELECT count(*) FROM etl.record WHERE deleted").await, 1);
+}
+
+#[tokio::test]
+async fn what_is_gone_goes_although_no_mapping_takes_its_kind_any_more() {
+    let stage = stage().await;
+    stage.receive(vec![gone("planet.orbit/2", "p1")]).await;
+    let end = stage.drafts().await.remove(0);
+    assert_eq!(
+        (end.operation, &*end.key.kind, &*end.key.external_id),
+        (Operation::Delete, "planet.orbit", "p1")
+    );
+    assert_eq!(stage.get("/records").await["items"][0]["state"], "mapped");
+}
+
+#[tokio::test]
+async fn events_that_are_delivered_again_leave_nothing_waiting() {
+    let stage = stage().await;
+    for name in ["Ada", "Ada Lovelace"] {
+        stage.receive(vec![record("ms-graph.contact/1", "c1", &contact(name))]).await;
+    }
+    let before = stage.drafts().await.len();
+    spine::bus::replay(&stage.test.spine, "etl.incoming", spine::bus::ReplayRange::All)
+        .await
+        .unwrap();
+    stage.becomes("SELECT EXISTS (SELECT FROM spine.replay WHERE finished_at IS NOT NULL)").await;
+    stage.running.settle().await;
+    assert_eq!(stage.drafts().await.len(), before, "what was ordered is not ordered again");
+    let newest = stage.get("/records?state=mapped").await;
+    let newest: Vec<_> =
+        newest["items"].as_array().unwrap().iter().filter(|item| item["newest"] == true).collect();
+    assert_eq!(newest.len(), 1);
+    let path = format!("/records/{}", newest[0]["id"].as_str().unwrap());
+    assert_eq!(stage.get(&path).await["payload"], contact("Ada Lovelace").to_string());
+}
+
+#[tokio::test]
+async fn a_record_whose_id_can_be_none_becomes_nothing_in_the_history_either() {
+    let stage = stage().await;
+    let unusable = ["", "a\nb", "unusable:x"];
+    let records = unusable.map(|id| record("ms-graph.contact/1", id, &contact("Ada")));
+    stage.receive(records.to_vec()).await;
+    stage.call("POST", "/mappings/ms-graph.contact/rerun", None).await;
+    stage.running.settle().await;
+    assert!(stage.drafts().await.is_empty());
+    let refused = stage.get("/records?state=refused").await;
+    assert_eq!(refused["items"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_time_that_nothing_can_keep_holds_up_no_record() {
+    let stage = stage().await;
+    let mut early = record("ms-graph.contact/1", "early", &contact("Ada"));
+    early.source_time = Some(chrono::DateTime::<chrono::Utc>::MIN_UTC);
+    let mut late = record("ms-graph.contact/1", "late", &contact("Bob"));
+    late.source_time = Some(chrono::DateTime::<chrono::Utc>::MAX_UTC);
+    let far = "-262143-01-01T00:00:00";
+    let event =
+        json!({ "subject": "x", "start": { "dateTime": far, "timeZone": "Samoa Standard Time" } });
+    stage.receive(vec![early, late, record("ms-graph.event/1", "e", &event)]).await;
+    let drafts = stage.drafts().await;
+    assert_eq!(drafts.len(), 3);
+    assert!(drafts.iter().all(|draft| draft.provenance.source_time.is_none()));
+}

@@ -159,3 +159,85 @@ async fn the_same_key_starts_one_run() {
     stage.running.settle().await;
     assert_eq!(stage.get("/mappings/planet/reruns").await["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_version_that_begins_while_records_are_mapped_has_the_last_word() {
+    let stage = stage().await;
+    stage.call("PUT", "/mappings/planet", Some(mapping("name"))).await;
+    stage.running.settle().await;
+    // Somebody changes the mapping, while a job has mapped a record with the version before.
+    let mut change = stage.test.spine.pool().begin().await.unwrap();
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('etl.mapping'))")
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    let event = stage.event(vec![record("planet.orbit/1", "1", &json!({ "title": "Mars" }))]);
+    let mut tx = stage.test.spine.begin(spine::Cause::system()).await.unwrap();
+    tx.record(&event).unwrap();
+    tx.commit().await.unwrap();
+    stage.becomes(crate::support::WAITS_FOR_ITS_TURN).await;
+    sqlx::query(
+        "INSERT INTO etl.mapping_version
+         SELECT mapping, 2, replace(document::text, '\"name\":', '\"alternateName\":')::jsonb, NULL, made_by, made_at
+           FROM etl.mapping_version WHERE mapping = 'planet'",
+    )
+    .execute(&mut *change)
+    .await
+    .unwrap();
+    sqlx::query("UPDATE etl.mapping SET current = 2 WHERE name = 'planet'")
+        .execute(&mut *change)
+        .await
+        .unwrap();
+    change.commit().await.unwrap();
+    stage.running.settle().await;
+    let drafts = stage.drafts().await;
+    assert_eq!(drafts.len(), 1);
+    assert_eq!(drafts[0].provenance.mapping.as_deref(), Some("planet@2"));
+    assert!(drafts[0].data.contains_key("alternateName"));
+}
+
+#[tokio::test]
+async fn what_waited_for_a_mapping_of_the_node_is_mapped_when_the_node_brings_it() {
+    let stage = stage().await;
+    // As if the program before this one did not know the kind.
+    for statement in [
+        "DELETE FROM etl.mapping_version WHERE mapping = 'feed.source'",
+        "DELETE FROM etl.mapping WHERE name = 'feed.source'",
+    ] {
+        sqlx::query(statement).execute(stage.test.spine.pool()).await.unwrap();
+    }
+    let source = json!({ "id": "f", "title": "News", "url": "https://news.example/feed" });
+    stage.receive(vec![record("feed.source/1", "f", &source)]).await;
+    assert!(stage.drafts().await.is_empty());
+    for _ in 0..2 {
+        Etl::open(stage.test.spine.clone(), EtlSettings::default()).await.unwrap();
+        stage.running.settle().await;
+    }
+    let drafts = stage.drafts().await;
+    assert_eq!(drafts.len(), 1);
+    assert_eq!(drafts[0].data["name"], "News");
+    let runs = stage.get("/mappings/feed.source/reruns").await;
+    assert_eq!(runs["items"][0]["started_by"], "service:etl");
+}
+
+#[tokio::test]
+async fn a_version_before_can_be_read_and_used_again() {
+    let stage = stage().await;
+    stage.call("PUT", "/mappings/planet", Some(mapping("name"))).await;
+    stage.call("PUT", "/mappings/planet", Some(mapping("alternateName"))).await;
+    let first = stage.get("/mappings/planet/versions/1").await;
+    assert_eq!((&first["version"], &first["kind"]), (&json!(1), &json!("planet.orbit/1")));
+    assert!(first["document"]["entities"][0]["properties"].get("name").is_some());
+    let (status, again) =
+        stage.call("PUT", "/mappings/planet", Some(first["document"].clone())).await;
+    assert_eq!((status, &again["version"]), (200, &json!(3)), "{again}");
+    for path in [
+        "/mappings/planet/versions/9",
+        "/mappings/planet/versions/0",
+        "/mappings/planet/versions/x",
+        "/mappings/none/versions/1",
+        "/mappings/planet/versions/99999999999",
+    ] {
+        assert_eq!(stage.call("GET", path, None).await.0, 404, "{path}");
+    }
+}

@@ -1,8 +1,10 @@
 //! An ETL service at work, without a data service: what it orders stays in the queue, to be looked at.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::access::{Caller, SpaceId};
+use async_trait::async_trait;
+use contracts::access::{Action, Caller, Decision, Permitted, Policy, Refusal, Resource, SpaceId};
 use contracts::events::connectors::{DataReceived, RawRecord};
 use contracts::jobs::WriteEntities;
 use contracts::model::{EntityDraft, Operation};
@@ -11,28 +13,40 @@ use etl::{Etl, EtlSettings};
 use serde_json::Value;
 use spine::ledger::{self, Position};
 use spine::testing::TestSpine;
-use spine::{Cause, EventData, Filter, JobContract as _, Roles, Running, Runtime, Snowflake};
+use spine::{
+    Cause, Clock, EventData, Filter, JobContract as _, Problem, Roles, Running, Runtime, Snowflake,
+};
 use uuid::Uuid;
 
 pub const ADA: Snowflake = Snowflake(1);
 pub const BOB: Snowflake = Snowflake(2);
 
+/// Whether a job waits until nobody changes a mapping.
+pub const WAITS_FOR_ITS_TURN: &str = "SELECT EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+
 pub struct Stage {
     pub test: TestSpine,
+    pub etl: Etl,
     pub api: RouterTransport,
     pub running: Running,
     pub account: Uuid,
 }
 
 pub async fn stage() -> Stage {
-    let test = TestSpine::start(&[("etl", &etl::MIGRATIONS)]).await.unwrap();
-    let settings = EtlSettings { default_region: Some("AT".to_owned()) };
+    stage_on(Clock::system()).await
+}
+
+pub async fn stage_on(clock: Clock) -> Stage {
+    let test = TestSpine::start_with(&[("etl", &etl::MIGRATIONS)], clock, None).await.unwrap();
+    let settings = EtlSettings { default_region: Some("AT".to_owned()), ..EtlSettings::default() };
     let etl = Etl::open(test.spine.clone(), settings).await.unwrap();
     let (routes, _) = etl::routes().with_state(etl.clone()).split_for_parts();
     let api = RouterTransport::new(routes, HouseholdPolicy::port());
     let running =
         etl::register(Runtime::new(test.spine.clone()), &etl).start(Roles::ALL).await.unwrap();
-    Stage { test, api, running, account: Uuid::now_v7() }
+    Stage { test, etl, api, running, account: Uuid::now_v7() }
 }
 
 /// A record as a plugin gives it.
@@ -126,6 +140,27 @@ impl Stage {
         body
     }
 
+    /// Waits until this is so, of what the database says.
+    pub async fn becomes(&self, what: &'static str) {
+        let wait = async {
+            while !sqlx::query_scalar::<_, bool>(what)
+                .fetch_one(self.test.spine.pool())
+                .await
+                .unwrap()
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect(what);
+    }
+
+    /// Asks as somebody of whom the policy says what they may see.
+    pub async fn get_as(&self, permitted: Permitted, path: &str) -> (u16, Value) {
+        let (routes, _) = etl::routes().with_state(self.etl.clone()).split_for_parts();
+        let api = RouterTransport::new(routes, Arc::new(Says(permitted)));
+        api.json(Caller::person(BOB), "GET", path, None).await
+    }
+
     /// The payloads of all events of a type, once there are so many: the ledger shows them when no older
     /// transaction of the server is open, a moment after their own.
     pub async fn heard<E: EventData>(&self, at_least: usize) -> Vec<E> {
@@ -143,5 +178,25 @@ impl Stage {
             }
         };
         tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap()
+    }
+}
+
+/// A policy that permits this much to everybody.
+pub struct Says(pub Permitted);
+
+#[async_trait]
+impl Policy for Says {
+    fn decide(&self, _: &Caller, _: Action, resource: &Resource) -> Decision {
+        let allowed = self.0.admits(&resource.space, &resource.labels);
+        let refusal = (!allowed).then_some(Refusal::Policy);
+        Decision { allowed, because: Vec::new(), refusal }
+    }
+
+    fn permitted(&self, _: &Caller, _: Action) -> Permitted {
+        self.0.clone()
+    }
+
+    async fn settled(&self) -> Result<(), Problem> {
+        Ok(())
     }
 }
