@@ -3,11 +3,12 @@
 //! The performing service implements [`spine::Job`] for a transparent wrapper with the same
 //! [`JobContract::KIND`]; the others schedule with [`spine::Tx::order`].
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use spine::{Concurrency, JobContract, Lane, Snowflake};
 use uuid::Uuid;
 
-use crate::model::EntityDraft;
+use crate::model::{EntityDraft, SourceKey};
 
 /// Write entities into the graph. Performed by the data service; keyed by the event that brought the
 /// records and its part.
@@ -21,6 +22,25 @@ pub struct WriteEntities {
 
 impl JobContract for WriteEntities {
     const KIND: &'static str = "data.write_entities";
+    const LANE: Lane = Lane::Background;
+
+    fn concurrency(&self) -> Option<Concurrency> {
+        Some(Concurrency { key: format!("data:{}", self.source), limit: 1 })
+    }
+}
+
+/// Erase the entities that have these keys: their content in all versions and what the ledger has of it, for
+/// ever. What is ordered under these keys later, or waits already, is not written. Performed by the data service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EraseEntities {
+    /// Where they come from, as [`crate::model::SourceKey::source`]: one at a time a source.
+    pub source: String,
+    /// Their keys, at most a few hundred.
+    pub keys: Vec<SourceKey>,
+}
+
+impl JobContract for EraseEntities {
+    const KIND: &'static str = "data.erase_entities";
     const LANE: Lane = Lane::Background;
 
     fn concurrency(&self) -> Option<Concurrency> {
@@ -52,6 +72,10 @@ pub struct SendOutgoingMessage {
     pub in_reply_to: Option<Uuid>,
     /// What for.
     pub purpose: String,
+    /// When it was ordered: a message that is a day late says something else, and is not sent any more. Where nothing
+    /// is said, the day begins with the first attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ordered_at: Option<DateTime<Utc>>,
 }
 
 impl JobContract for SendOutgoingMessage {

@@ -193,9 +193,7 @@ impl Tx {
         )
         .execute(self.conn())
         .await?;
-        for subject in &subjects {
-            self.spine.keys().forget_subject(subject);
-        }
+        self.spine.keys().forget_subjects(&subjects);
         self.written.keys.retain(|(bucket, _)| !subjects.iter().any(|s| **s == *bucket.subject));
         self.written.erased.extend(subjects);
         Ok(())
@@ -248,9 +246,7 @@ impl Tx {
         if !written.erased.is_empty() {
             self.spine.forget_payloads();
         }
-        for subject in &written.erased {
-            self.spine.keys().forget_subject(subject);
-        }
+        self.spine.keys().forget_subjects(&written.erased);
         for (bucket, key) in written.keys {
             self.spine.keys().remember(bucket, key);
         }

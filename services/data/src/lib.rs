@@ -31,9 +31,11 @@ pub fn register(runtime: spine::Runtime, service: &Data) -> spine::Runtime {
     let context = Arc::new(service.clone());
     runtime
         .job::<jobs::Write>(Arc::clone(&context))
+        .job::<jobs::Erase>(Arc::clone(&context))
         .job::<posts::LandPost>(Arc::clone(&context))
         .job::<posts::DropPost>(Arc::clone(&context))
+        .job::<erase::Forget>(Arc::clone(&context))
         .job::<resolution::ResolveIdentities>(context)
         .handler(posts::PostsHandler)
-        .handler(posts::ErasedHandler)
+        .handler(erase::ErasedHandler)
 }

@@ -4,11 +4,13 @@
 //! accordingly. So undoing restores both exactly, with all that was said meanwhile.
 
 use chrono::SubsecRound as _;
+use contracts::access::SpaceId;
 use contracts::events::data::{EntitiesMerged, MergeUndone};
 use spine::Tx;
 use uuid::Uuid;
 
 use crate::DataError;
+use crate::erase::space_hash;
 use crate::store::matches::Match;
 use crate::store::merges::Merge;
 use crate::store::{entities, keys, matches, merges, turns};
@@ -46,6 +48,9 @@ pub(crate) async fn merge(
     if place != space(absorbed).ok_or(DataError::NotFound(absorbed))? {
         return Err(DataError::NoMerge("The two are in different spaces; please move one first"));
     }
+    if is_erased(tx, place).await? {
+        return Err(DataError::NoMerge("The space of the two was erased"));
+    }
     let merge = Merge {
         id,
         kept,
@@ -80,6 +85,9 @@ pub(crate) async fn undo(tx: &mut Tx, id: Uuid, by: &str) -> Result<Merge, DataE
     if keys::lock(tx.conn(), &ends).await?.iter().any(|root| root.erased) {
         return Err(DataError::Decided("What was merged was erased since"));
     }
+    if is_erased(tx, &merge.space).await? {
+        return Err(DataError::Decided("The space of what was merged was erased since"));
+    }
     merges::undo(tx.conn(), id, by, now).await?;
     merges::part(tx.conn(), merge.absorbed).await?;
     let roots = keys::roots(tx.conn(), &[merge.kept]).await?;
@@ -105,4 +113,9 @@ pub(crate) async fn undo(tx: &mut Tx, id: Uuid, by: &str) -> Result<Merge, DataE
     publish(tx, effects, now).await?;
     (merge.undone_at, merge.undone_by) = (Some(now), Some(by.to_owned()));
     Ok(merge)
+}
+
+/// Whether a space is being erased: nothing new comes of what is still there.
+async fn is_erased(tx: &mut Tx, space: &SpaceId) -> Result<bool, DataError> {
+    Ok(!keys::erased(tx.conn(), &[space_hash(space)]).await?.is_empty())
 }

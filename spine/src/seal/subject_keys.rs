@@ -1,5 +1,6 @@
 //! The data keys of subjects: which one seals what, and the ones this process made or met lately.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,11 +148,17 @@ impl SubjectKeys {
         self.known.invalidate(bucket);
     }
 
-    /// Forgets every key of a subject that was erased.
-    pub(crate) fn forget_subject(&self, subject: &str) {
-        let subject: Arc<str> = subject.into();
-        self.known.invalidate(&Bucket { subject: subject.clone(), span: "".into() });
-        let spans = self.known.invalidate_entries_if(move |bucket, _| bucket.subject == subject);
+    /// Forgets every key of subjects that were erased. One look over what is known, however many they are.
+    pub(crate) fn forget_subjects(&self, subjects: &[String]) {
+        let subjects: HashSet<Arc<str>> = subjects.iter().map(|one| one.as_str().into()).collect();
+        if subjects.is_empty() {
+            return;
+        }
+        for subject in &subjects {
+            self.known.invalidate(&Bucket { subject: subject.clone(), span: "".into() });
+        }
+        let spans =
+            self.known.invalidate_entries_if(move |bucket, _| subjects.contains(&bucket.subject));
         if let Err(error) = spans {
             tracing::warn!(%error, "keys of an erased subject stay known until they age out");
         }

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use contracts::access::{Access, Resource, actions};
-use contracts::api::{Body, NewId, ProblemDocument};
+use contracts::api::problems::OfBodies;
+use contracts::api::{Body, NewId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use spine::Problem;
@@ -11,7 +12,6 @@ use utoipa::ToSchema;
 use uuid::{Builder, Uuid, Variant};
 
 use super::change::amendment;
-use super::problems::CreateProblems;
 use super::seen;
 use super::types::{EntityChange, NewEntity};
 use crate::write::{Intent, Outcome, apply};
@@ -116,8 +116,7 @@ fn item_id(call: Uuid, number: usize) -> Uuid {
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, nothing is made twice", min_length = 1, max_length = 200)),
     responses(
         (status = 200, description = "What came of each", body = BatchOutcomes),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        CreateProblems
+        OfBodies
     )
 )]
 pub(super) async fn batch(

@@ -4,18 +4,19 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use contracts::access::{Access, Resource, actions};
-use contracts::api::{Body, Conditions, Path, ProblemDocument, Query, etag};
+use contracts::api::{Body, Conditions, Path, Query, etag};
 use serde::Deserialize;
 use spine::Problem;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::problems::ChangeProblems;
+use super::problems::{OfChanges, OfDecisions};
 use super::seen;
 use super::types::{Entity, EntityChange, own_key, own_provenance};
+use crate::erase::{self, Scope};
 use crate::graph::Version;
 use crate::write::{Amendment, Intent, Outcome, apply};
-use crate::{Data, DataError, erase};
+use crate::{Data, DataError};
 
 /// How often a change is tried again that somebody else came before.
 const ATTEMPTS: u8 = 5;
@@ -41,7 +42,12 @@ pub(super) fn amendment(
         let after = after.labelled(patch.labels.iter().flatten().cloned());
         access.require(actions::ENTITY_WRITE, &after)?;
     }
+    let mut aliases = patch.aliases.clone().unwrap_or_default();
+    if patch.space.is_some() {
+        aliases.extend(current.content.aliases.iter().cloned());
+    }
     Ok(Intent::Amend(Box::new(Amendment {
+        aliases,
         entity: current.id,
         seen: current.version,
         space: current.content.space.clone(),
@@ -59,8 +65,7 @@ pub(super) fn amendment(
         ("If-Match" = Option<String>, Header, description = "The version that the caller has seen")),
     responses(
         (status = 200, description = "The entity; `ETag` is its version", body = Entity),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ChangeProblems
+        OfChanges
     )
 )]
 pub(super) async fn change(
@@ -72,7 +77,7 @@ pub(super) async fn change(
 ) -> Result<([(header::HeaderName, HeaderValue); 1], Json<Entity>), Problem> {
     for _ in 0..ATTEMPTS {
         let (current, resource) = seen::readable(&data, &access, id).await?;
-        conditions.check(current.number())?;
+        conditions.check(seen::tag(id, &current))?;
         let intent = amendment(&access, &current, &resource, change.clone())?;
         let mut tx = data.spine().begin(access.caller().cause()).await?;
         let written = apply(&mut tx, vec![intent]).await?;
@@ -82,7 +87,8 @@ pub(super) async fn change(
             Some(Outcome::Gone) | None => return Err(Problem::not_found()),
             Some(_) => {
                 let (changed, _) = seen::readable(&data, &access, id).await?;
-                return Ok(([(header::ETAG, etag(changed.number()))], Json(changed.into())));
+                let tag = etag(seen::tag(id, &changed));
+                return Ok(([(header::ETAG, tag)], Json(changed.into())));
             }
         }
     }
@@ -106,8 +112,7 @@ pub(super) struct DeleteQuery {
         ("If-Match" = Option<String>, Header, description = "The version that the caller has seen")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ChangeProblems
+        OfDecisions
     )
 )]
 pub(super) async fn delete(
@@ -122,7 +127,7 @@ pub(super) async fn delete(
     }
     for _ in 0..ATTEMPTS {
         let (current, _) = seen::writable(&data, &access, id).await?;
-        conditions.check(current.number())?;
+        conditions.check(seen::tag(id, &current))?;
         let intent = Intent::Close { entity: current.id, seen: current.version };
         let mut tx = data.spine().begin(access.caller().cause()).await?;
         let written = apply(&mut tx, vec![intent]).await?;
@@ -145,9 +150,9 @@ async fn erase_entity(
 ) -> Result<StatusCode, Problem> {
     let (version, resource) = seen::readable_history(data, access, id).await?;
     access.require(actions::ENTITY_WRITE, &resource)?;
-    conditions.check(version.number())?;
+    conditions.check(seen::tag(id, &version))?;
     let mut tx = data.spine().begin(access.caller().cause()).await?;
-    erase::entity(&mut tx, version.id).await?;
+    erase::forget(&mut tx, &Scope::Entity(version.id)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

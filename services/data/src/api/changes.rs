@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, SpaceId, actions};
-use contracts::api::{Cursor, ProblemDocument, Query};
+use contracts::api::problems::OfLists;
+use contracts::api::{Cursor, Query};
 use serde::{Deserialize, Serialize};
 use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::problems::QueryProblems;
 use crate::Data;
 use crate::store::changes::{self, Place, ReadChange};
 
@@ -62,8 +62,7 @@ pub(super) struct ChangeView {
     params(ChangesQuery),
     responses(
         (status = 200, description = "Part of the feed", body = Changes),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        QueryProblems
+        OfLists
     )
 )]
 pub(super) async fn changes(

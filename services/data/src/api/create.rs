@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use contracts::access::{Access, Resource, actions};
-use contracts::api::{Body, NewId, ProblemDocument, etag};
+use contracts::api::problems::OfBodies;
+use contracts::api::{Body, NewId, etag};
 use spine::Problem;
 
-use super::problems::CreateProblems;
 use super::seen;
 use super::types::{Entity, NewEntity};
+use crate::store::read;
 use crate::write::{Intent, apply};
 use crate::{Data, DataError};
 
@@ -20,8 +21,7 @@ use crate::{Data, DataError};
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, nothing is made twice", min_length = 1, max_length = 200)),
     responses(
         (status = 201, description = "The entity; `ETag` is its version", body = Entity),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        CreateProblems
+        OfBodies
     )
 )]
 pub(super) async fn create(
@@ -37,12 +37,12 @@ pub(super) async fn create(
         .of_class(draft.r#type.clone());
     access.require(actions::ENTITY_WRITE, &resource)?;
     // A call that is sent again answers what the first one made.
-    if seen::current(&data, id).await?.is_none() {
+    if read::current(data.spine().pool(), id).await?.is_none() {
         let mut tx = data.spine().begin(access.caller().cause()).await?;
         apply(&mut tx, vec![Intent::make(draft, id)]).await?;
         tx.commit().await?;
     }
     let (made, _) = seen::readable(&data, &access, id).await?;
-    let tag = etag(made.number());
+    let tag = etag(seen::tag(id, &made));
     Ok((StatusCode::CREATED, [(header::ETAG, tag)], Json(made.into())))
 }

@@ -5,7 +5,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use contracts::access::{Access, actions};
-use contracts::api::{Body, NewId, Path, ProblemDocument};
+use contracts::api::problems::{OfBodies, OfOne};
+use contracts::api::{Body, NewId, Path};
 use contracts::events::data::EdgeChanged;
 use contracts::model::{SourceKey, check_data, check_rel, check_times};
 use serde::{Deserialize, Serialize};
@@ -14,13 +15,12 @@ use spine::Problem;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::problems::{ChangeProblems, CreateProblems, ReadProblems};
 use super::seen;
-use super::types::{OriginView, own_provenance, own_source};
+use super::types::{OriginView, kept, own_provenance, own_source};
 use crate::store::edges::{self, Edge};
 use crate::store::entities::{self, Origins};
 use crate::store::neighbours::Link;
-use crate::store::{history, turns};
+use crate::store::{history, keys, turns};
 use crate::{Data, DataError};
 
 /// An edge between two entities as they are now.
@@ -140,8 +140,7 @@ impl NewEdge {
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, nothing is made twice", min_length = 1, max_length = 200)),
     responses(
         (status = 201, description = "The edge", body = EdgeView),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        CreateProblems
+        OfBodies
     )
 )]
 pub(super) async fn create(
@@ -168,12 +167,16 @@ pub(super) async fn create(
         to: new.to,
         props: new.props,
         confidence: new.confidence,
-        valid_from: new.valid_from,
-        valid_to: new.valid_to,
+        valid_from: new.valid_from.map(kept),
+        valid_to: new.valid_to.map(kept),
         recorded_at: now,
     };
     let mut tx = data.spine().begin(caller.cause()).await?;
     turns::hold_back_merges(tx.conn()).await?;
+    // It may have been erased while the caller was looked at.
+    if keys::roots(tx.conn(), &[edge.from, edge.to]).await?.len() < 2 {
+        return Err(Problem::not_found());
+    }
     if edges::insert(tx.conn(), std::slice::from_ref(&edge)).await?.contains(&id) {
         let mut origins = Origins::default();
         let key = SourceKey {
@@ -225,8 +228,7 @@ pub(super) struct EdgeWithOrigin {
     params(("id" = Uuid, Path, description = "The edge")),
     responses(
         (status = 200, description = "The edge", body = EdgeWithOrigin),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ReadProblems
+        OfOne
     )
 )]
 pub(super) async fn get(
@@ -246,8 +248,7 @@ pub(super) async fn get(
     params(("id" = Uuid, Path, description = "The edge")),
     responses(
         (status = 204, description = "It has ended"),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ChangeProblems
+        OfOne
     )
 )]
 pub(super) async fn delete(

@@ -5,16 +5,17 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, http};
 use chrono::{DateTime, Datelike as _, Utc};
 use contracts::access::{Access, SpaceId, actions};
-use contracts::api::{Conditions, Page, PageQuery, Path, ProblemDocument, Query, etag};
+use contracts::api::problems::{OfLists, OfOne};
+use contracts::api::{Conditions, Page, PageQuery, Path, Query, etag};
 use contracts::model::{Alias, check_alias};
 use serde::{Deserialize, Serialize};
 use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::problems::{QueryProblems, ReadProblems};
 use super::seen;
 use super::types::Entity;
+use crate::graph::Version;
 use crate::store::read::{self, EntityFilter};
 use crate::{Data, DataError};
 
@@ -94,8 +95,7 @@ impl FilterQuery {
     params(FilterQuery, PageQuery),
     responses(
         (status = 200, description = "A page of entities", body = Page<Entity>),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        QueryProblems
+        OfLists
     )
 )]
 pub(super) async fn list(
@@ -125,8 +125,7 @@ pub(super) struct Count {
     params(FilterQuery),
     responses(
         (status = 200, description = "How many", body = Count),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        QueryProblems
+        OfLists
     )
 )]
 pub(super) async fn count(
@@ -159,8 +158,7 @@ pub(super) struct TimeQuery {
     responses(
         (status = 200, description = "The entity; `ETag` is its version", body = Entity),
         (status = 304, description = "The caller has this version"),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ReadProblems
+        OfOne
     )
 )]
 pub(super) async fn get(
@@ -172,30 +170,45 @@ pub(super) async fn get(
 ) -> Result<Response, Problem> {
     let known_on = moment("as_known_on", times.as_known_on)?;
     let valid_on = moment("valid_on", times.valid_on)?;
-    let pool = data.spine().pool();
-    let Some(root) = read::root(pool, id).await? else { return Err(seen::absent(&access)) };
-    // What was known then: of this very entity, before it may have become part of another.
-    let mut version = match known_on {
-        Some(_) => read::version(pool, id, known_on, valid_on).await?,
-        None => None,
+    let held = |version: &Version| {
+        valid_on.is_none_or(|day| {
+            let content = &version.content;
+            content.valid_from.is_none_or(|from| from <= day)
+                && content.valid_to.is_none_or(|to| to > day)
+        })
     };
-    if version.is_none() {
-        version = read::version(pool, root, known_on, valid_on).await?;
+    let version = match known_on {
+        None => seen::readable(&data, &access, id).await?.0,
+        Some(then) => known_then(&data, &access, id, then).await?,
+    };
+    if !held(&version) {
+        return Err(seen::absent(&access));
     }
-    let Some(version) = version else { return Err(seen::absent(&access)) };
-    let resource = seen::resource(&version, seen::keeper(&data, version.id).await?);
+    let tag = seen::tag(id, &version);
+    let header = [(http::header::ETAG, etag(&tag))];
+    if conditions.has(&tag) {
+        return Ok((http::StatusCode::NOT_MODIFIED, header).into_response());
+    }
+    Ok((header, Json(Entity::from(version))).into_response())
+}
+
+/// What was known then: of this very entity, before it may have become part of another, else of that. Who
+/// may not see it as it is now does not see it as it was.
+async fn known_then(
+    data: &Data,
+    access: &Access,
+    id: Uuid,
+    then: DateTime<Utc>,
+) -> Result<Version, Problem> {
+    let pool = data.spine().pool();
+    let Some(root) = read::root(pool, id).await? else { return Err(seen::absent(access)) };
+    let mut version = read::known_on(pool, id, then).await?;
+    if version.is_none() && root != id {
+        version = read::known_on(pool, root, then).await?;
+    }
+    let Some(version) = version else { return Err(seen::absent(access)) };
+    let resource = seen::resource(&version, seen::keeper(data, version.id).await?);
     access.require_visible(actions::ENTITY_READ, &resource)?;
-    if known_on.is_some() {
-        // Who may not see it as it is now does not see it as it was.
-        let newest = read::newest(pool, root).await?;
-        if let Some(newest) = newest {
-            let keeper = seen::keeper(&data, newest.id).await?;
-            access.require_visible(actions::ENTITY_READ, &seen::resource(&newest, keeper))?;
-        }
-    }
-    let tag = etag(version.number());
-    if conditions.has(version.number()) {
-        return Ok((http::StatusCode::NOT_MODIFIED, [(http::header::ETAG, tag)]).into_response());
-    }
-    Ok(([(http::header::ETAG, tag)], Json(Entity::from(version))).into_response())
+    seen::readable_history(data, access, root).await?;
+    Ok(version)
 }

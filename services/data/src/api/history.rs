@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, actions};
-use contracts::api::{Page, PageQuery, Path, ProblemDocument, Query};
+use contracts::api::problems::OfOne;
+use contracts::api::{Cursor, Page, PageQuery, Path, Query};
 use serde::Serialize;
 use spine::Problem;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::problems::ReadProblems;
 use super::seen;
 use super::types::{Entity, OriginView};
 use crate::Data;
@@ -35,8 +35,7 @@ pub(super) struct VersionView {
     params(("id" = Uuid, Path, description = "The entity"), PageQuery),
     responses(
         (status = 200, description = "A page of versions", body = Page<VersionView>),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ReadProblems
+        OfOne
     )
 )]
 pub(super) async fn history(
@@ -46,13 +45,26 @@ pub(super) async fn history(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<VersionView>>, Problem> {
     let (limit, before) = (page.limit()?, page.place::<i32>()?);
-    let (newest, _) = seen::readable_history(&data, &access, id).await?;
+    let (newest, newest_as_seen) = seen::readable_history(&data, &access, id).await?;
     let pool = data.spine().pool();
-    // It may have been elsewhere before, where the caller has nothing to see. Whoever is not bound
-    // to spaces (a service) was asked about the newest version.
+    // It may have been elsewhere before, where the caller has nothing to see. Who is not bound to spaces (a
+    // service, a plugin that keeps it) is asked about each version.
     let permitted = access.permitted(actions::ENTITY_READ)?;
-    let permitted = (!permitted.is_nothing()).then_some(&permitted);
-    let versions = history::versions(pool, newest.id, permitted, before, limit + 1).await?;
+    let bound = (!permitted.is_nothing()).then_some(&permitted);
+    let mut versions = history::versions(pool, newest.id, bound, before, limit + 1).await?;
+    let more = versions.len() > limit;
+    versions.truncate(limit);
+    let next = match versions.last() {
+        Some(last) if more => Some(Cursor::write(&last.version)?),
+        _ => None,
+    };
+    if bound.is_none() {
+        let keeper = newest_as_seen.keeper;
+        versions.retain(|version| {
+            let resource = seen::resource(version, keeper.clone());
+            access.require_visible(actions::ENTITY_READ, &resource).is_ok()
+        });
+    }
     let numbers: Vec<i32> = versions.iter().map(|version| version.version).collect();
     let mut origins = history::origins(pool, newest.id, &numbers).await?;
     let items = versions
@@ -68,5 +80,5 @@ pub(super) async fn history(
             entity: version.into(),
         })
         .collect();
-    Ok(Json(Page::cut(items, limit, |last: &VersionView| last.entity.version)?))
+    Ok(Json(Page { items, next }))
 }

@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, SpaceId, actions};
-use contracts::api::{Page, PageQuery, Path, ProblemDocument, Query};
+use contracts::api::problems::{OfLists, OfOne};
+use contracts::api::{Page, PageQuery, Path, Query};
 use serde::{Deserialize, Serialize};
 use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::problems::{CreateProblems, QueryProblems, ReadProblems};
+use super::problems::OfDecisions;
 use super::seen;
 use crate::merge;
 use crate::store::matches::{self, Match};
@@ -94,8 +95,7 @@ impl Standing {
     params(MatchesQuery, PageQuery),
     responses(
         (status = 200, description = "A page of proposals", body = Page<MatchView>),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        QueryProblems
+        OfLists
     )
 )]
 pub(super) async fn list(
@@ -128,8 +128,7 @@ async fn visible(data: &Data, access: &Access, id: Uuid) -> Result<Match, Proble
     params(("id" = Uuid, Path, description = "The proposal")),
     responses(
         (status = 200, description = "The proposal", body = MatchView),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ReadProblems
+        OfOne
     )
 )]
 pub(super) async fn get(
@@ -146,8 +145,7 @@ pub(super) async fn get(
     params(("id" = Uuid, Path, description = "The proposal")),
     responses(
         (status = 200, description = "The proposal, accepted", body = MatchView),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        CreateProblems
+        OfDecisions
     )
 )]
 pub(super) async fn accept(
@@ -164,8 +162,7 @@ pub(super) async fn accept(
     params(("id" = Uuid, Path, description = "The proposal")),
     responses(
         (status = 200, description = "The proposal, refused", body = MatchView),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        CreateProblems
+        OfDecisions
     )
 )]
 pub(super) async fn refuse(

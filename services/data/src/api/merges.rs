@@ -5,13 +5,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, SpaceId, actions};
-use contracts::api::{Body, NewId, Page, PageQuery, Path, ProblemDocument, Query};
+use contracts::api::problems::{OfBodies, OfLists, OfOne};
+use contracts::api::{Body, NewId, Page, PageQuery, Path, Query};
 use serde::{Deserialize, Serialize};
 use spine::Problem;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::problems::{CreateProblems, QueryProblems, ReadProblems};
+use super::problems::OfDecisions;
 use super::seen;
 use crate::Data;
 use crate::merge;
@@ -76,8 +77,7 @@ pub(super) struct NewMerge {
     params(PageQuery),
     responses(
         (status = 200, description = "A page of merges", body = Page<MergeView>),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        QueryProblems
+        OfLists
     )
 )]
 pub(super) async fn list(
@@ -99,8 +99,7 @@ pub(super) async fn list(
     params(("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, nothing is done twice", min_length = 1, max_length = 200)),
     responses(
         (status = 201, description = "The merge", body = MergeView),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        CreateProblems
+        OfBodies
     )
 )]
 pub(super) async fn create(
@@ -122,13 +121,14 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(merge.into())))
 }
 
-/// A merge, if the caller may read what came of it.
+/// A merge, if the caller may read what came of it, and what it is without the other.
 async fn visible(data: &Data, access: &Access, id: Uuid) -> Result<Merge, Problem> {
     let mut conn = data.spine().pool().acquire().await?;
     let found = merges::find(&mut conn, id).await?;
     drop(conn);
     let Some(merge) = found else { return Err(seen::absent(access)) };
     seen::readable_history(data, access, merge.kept).await?;
+    seen::readable_history(data, access, merge.absorbed).await?;
     Ok(merge)
 }
 
@@ -138,8 +138,7 @@ async fn visible(data: &Data, access: &Access, id: Uuid) -> Result<Merge, Proble
     params(("id" = Uuid, Path, description = "The merge")),
     responses(
         (status = 200, description = "The merge", body = MergeView),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ReadProblems
+        OfOne
     )
 )]
 pub(super) async fn get(
@@ -157,8 +156,7 @@ pub(super) async fn get(
     params(("id" = Uuid, Path, description = "The merge")),
     responses(
         (status = 200, description = "The merge, undone", body = MergeView),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        CreateProblems
+        OfDecisions
     )
 )]
 pub(super) async fn undo(
@@ -167,8 +165,10 @@ pub(super) async fn undo(
     Path(id): Path<Uuid>,
 ) -> Result<Json<MergeView>, Problem> {
     let merge = visible(&data, &access, id).await?;
-    let (_, resource) = seen::readable_history(&data, &access, merge.kept).await?;
-    access.require(actions::ENTITY_WRITE, &resource)?;
+    for end in [merge.kept, merge.absorbed] {
+        let (_, resource) = seen::readable_history(&data, &access, end).await?;
+        access.require(actions::ENTITY_WRITE, &resource)?;
+    }
     let by = access.caller().principal.to_string();
     let mut tx = data.spine().begin(access.caller().cause()).await?;
     let merge = merge::undo(&mut tx, id, &by).await?;

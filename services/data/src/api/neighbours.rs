@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use axum::Json;
 use axum::extract::State;
 use contracts::access::{Access, actions};
-use contracts::api::{Path, ProblemDocument, Query};
+use contracts::api::problems::OfOne;
+use contracts::api::{Path, Query};
 use contracts::model::check_rel;
 use serde::{Deserialize, Serialize};
 use spine::Problem;
@@ -13,7 +14,6 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::edges::EdgeView;
-use super::problems::ReadProblems;
 use super::seen;
 use super::types::Entity;
 use crate::store::neighbours::{Direction, layer};
@@ -78,8 +78,7 @@ pub(super) struct Neighbour {
     params(("id" = Uuid, Path, description = "The entity"), NeighboursQuery),
     responses(
         (status = 200, description = "What is around it", body = Neighbourhood),
-        (status = 401, description = "Who is asking?", body = ProblemDocument, content_type = "application/problem+json"),
-        ReadProblems
+        OfOne
     )
 )]
 pub(super) async fn neighbours(

@@ -20,13 +20,6 @@ pub(super) fn resource(version: &Version, keeper: Option<String>) -> Resource {
     }
 }
 
-/// The entity that has this id now, or that the one with it became part of.
-pub(super) async fn current(data: &Data, id: Uuid) -> Result<Option<Version>, DataError> {
-    let pool = data.spine().pool();
-    let Some(root) = read::root(pool, id).await? else { return Ok(None) };
-    Ok(read::version(pool, root, None, None).await?)
-}
-
 /// Its keeper, for the policy.
 pub(super) async fn keeper(data: &Data, id: Uuid) -> Result<Option<String>, DataError> {
     let keepers = read::keepers(data.spine().pool(), &[id]).await?;
@@ -63,10 +56,10 @@ async fn allowed(
     id: Uuid,
     also: Option<Action>,
 ) -> Result<(Version, Resource), Problem> {
-    let Some(version) = current(data, id).await? else {
+    let Some((version, keeper)) = read::current(data.spine().pool(), id).await? else {
         return Err(absent(access));
     };
-    let resource = resource(&version, keeper(data, version.id).await?);
+    let resource = resource(&version, keeper);
     access.require_visible(actions::ENTITY_READ, &resource)?;
     if let Some(also) = also {
         access.require(also, &resource)?;
@@ -79,6 +72,15 @@ pub(super) fn absent(access: &Access) -> Problem {
     match access.permitted(actions::ENTITY_READ) {
         Ok(_) => Problem::not_found(),
         Err(problem) => problem,
+    }
+}
+
+/// The tag of what is shown under an id. What became part of another one is shown as that, whose versions
+/// are counted by themselves: its tag names it.
+pub(super) fn tag(asked: Uuid, version: &Version) -> String {
+    match version.id == asked {
+        true => version.number().to_string(),
+        false => format!("{}.{}", version.id, version.number()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the API shows and takes.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use contracts::access::{Caller, SpaceId};
 use contracts::model::{
     Alias, EntityDraft, Operation, Provenance, SourceKey, TYPES, Unacceptable, check_alias,
@@ -221,8 +221,13 @@ impl EntityChange {
             space: self.space,
             labels: self.labels.map(in_order),
             aliases: self.aliases.map(aliases_in_order),
-            valid_from: self.valid_from,
-            valid_to: self.valid_to,
+            valid_from: self.valid_from.map(|time| time.map(kept)),
+            valid_to: self.valid_to.map(|time| time.map(kept)),
         })
     }
+}
+
+/// What Postgres keeps of a time.
+pub(super) fn kept(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(6)
 }

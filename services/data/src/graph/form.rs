@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::SubsecRound as _;
 use contracts::model::{EntityDraft, SourceKey};
 use serde_json::{Map, Number, Value, json};
 use sha2::{Digest, Sha256};
@@ -18,6 +19,11 @@ pub(crate) fn in_form(mut draft: EntityDraft) -> EntityDraft {
     for edge in &mut draft.edges {
         edge.props.values_mut().for_each(whole_numbers);
     }
+    // What Postgres keeps of a time.
+    draft.valid_from = draft.valid_from.map(|time| time.trunc_subsecs(6));
+    draft.valid_to = draft.valid_to.map(|time| time.trunc_subsecs(6));
+    let source_time = &mut draft.provenance.source_time;
+    *source_time = source_time.map(|time| time.trunc_subsecs(6));
     draft.labels = sorted(draft.labels);
     draft.aliases = sorted(draft.aliases);
     draft
@@ -84,12 +90,7 @@ fn canonical(value: &Value) -> String {
 
 /// SHA-256 of a key: what is left of one whose content was erased.
 pub(crate) fn key_hash(key: &SourceKey) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    for part in [&key.source, &key.kind, &key.external_id] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    hash.finalize().to_vec()
+    key.digest().to_vec()
 }
 
 /// Changes properties as RFC 7396 says, yet keeps the nulls: they say that there is none, whatever

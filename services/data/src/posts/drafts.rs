@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::handler::{key, post_key};
+use super::handler::{account_key, post_key};
 
 /// A post, as `GET /social/posts/{id}` answers.
 #[derive(Debug, Deserialize)]
@@ -107,7 +107,7 @@ pub(super) fn of_post(post: &Post, event: Option<Uuid>) -> Vec<EntityDraft> {
     let handle = author.acct.trim_start_matches('@').to_lowercase();
     let name = if author.display_name.is_empty() { &author.acct } else { &author.display_name };
     let person = EntityDraft {
-        key: key("account", &author.uri),
+        key: account_key(&author.uri),
         operation: Operation::Upsert,
         r#type: "Person".to_owned(),
         // A profile is public, whoever the post is for.

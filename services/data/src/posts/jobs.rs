@@ -8,15 +8,18 @@ use spine::{Job, JobError, JobRun, Lane, Snowflake};
 
 use super::drafts::{self, Post};
 use super::handler::post_key;
-use crate::store::keys::{self, KeyColumns};
+use crate::Data;
+use crate::erase::{self, Scope};
 use crate::write::{Intent, apply};
-use crate::{Data, erase};
 
 /// Reads a post through the Sovereign API and writes it and its author.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LandPost {
     pub(crate) post: Snowflake,
     pub(crate) uri: String,
+    /// In whose name, where not everybody may read it.
+    #[serde(default)]
+    pub(crate) reader: Option<Snowflake>,
 }
 
 #[async_trait]
@@ -26,7 +29,7 @@ impl Job for LandPost {
     const LANE: Lane = Lane::Background;
 
     async fn run(&self, data: &Data, run: &mut JobRun) -> Result<(), JobError> {
-        let caller = Caller::service("data", Purpose::SYNC);
+        let caller = Caller { behalf: self.reader, ..Caller::service("data", Purpose::SYNC) };
         let path = format!("/social/posts/{}", self.post);
         let post: Option<Post> = data.0.api.find(&caller, &path).await.map_err(JobError::retry)?;
         let event = run.cause().event.map(|event| event.0);
@@ -66,18 +69,8 @@ impl Job for DropPost {
 
     async fn run(&self, _: &Data, run: &mut JobRun) -> Result<(), JobError> {
         let mut tx = run.begin().await?;
-        let key = post_key(&self.uri);
-        let known = keys::known(tx.conn(), &KeyColumns::from_iter([&key])).await?;
-        for known in known {
-            // Only the post itself, should it have been merged with anything.
-            if known.entity == known.root {
-                erase::entity(&mut tx, known.entity).await?;
-            } else {
-                let mut gone = drafts::gone(&self.uri, run.cause().event.map(|event| event.0));
-                gone.key = known.key;
-                apply(&mut tx, vec![Intent::say(gone)]).await?;
-            }
-        }
+        // Also where it has not landed yet: a job that read it before must not bring it back.
+        erase::forget(&mut tx, &Scope::Keys(vec![post_key(&self.uri)])).await?;
         tx.commit().await?;
         Ok(())
     }

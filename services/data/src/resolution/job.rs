@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use contracts::access::SpaceId;
 use contracts::events::etl::MatchProposed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use super::STRONG;
 use super::likeness::{SAME_NAME, SIMILAR_NAME, likeness, words};
 use crate::graph::Version;
 use crate::merge::merge;
-use crate::store::matches::{self, Match};
+use crate::store::matches::{self, Match, Named};
 use crate::store::{entities, turns};
 use crate::{Data, DataError};
 
@@ -59,22 +60,25 @@ impl ResolveIdentities {
         for shared in matches::sharing(tx.conn(), &self.entities, &strong).await? {
             pairs.entry(pair(shared.entity, shared.other)).or_default().insert(shared.alias.scheme);
         }
-        for version in entities::now(tx.conn(), &self.entities).await? {
-            if version.content.r#type != "Person"
-                || version.content.space == contracts::access::SpaceId::public()
-            {
-                continue;
-            }
-            let Some(name) = name(&version) else { continue };
-            let query = words(name).join(" | ");
-            if query.is_empty() {
-                continue;
-            }
-            let space = &version.content.space;
-            for other in matches::namesakes(tx.conn(), space, &query, version.id).await? {
-                if likeness(name, &other.name) >= SIMILAR_NAME {
-                    pairs.entry(pair(version.id, other.id)).or_default().insert("name".to_owned());
-                }
+        let versions = entities::now(tx.conn(), &self.entities).await?;
+        let people: HashMap<Uuid, &str> = versions
+            .iter()
+            .filter(|version| version.content.r#type == "Person")
+            .filter(|version| version.content.space != SpaceId::public())
+            .filter_map(|version| Some((version.id, name(version)?)))
+            .collect();
+        let wanted: Vec<Named> = versions
+            .iter()
+            .filter_map(|version| {
+                let words = words(people.get(&version.id)?);
+                let space = version.content.space.clone();
+                (!words.is_empty()).then_some(Named { id: version.id, space, words })
+            })
+            .collect();
+        for found in matches::namesakes(tx.conn(), &wanted).await? {
+            let Some(name) = people.get(&found.of) else { continue };
+            if likeness(name, &found.name) >= SIMILAR_NAME {
+                pairs.entry(pair(found.of, found.id)).or_default().insert("name".to_owned());
             }
         }
         Ok(pairs)
@@ -92,6 +96,8 @@ async fn decide(tx: &mut Tx, pairs: BTreeMap<Pair, BTreeSet<String>>) -> Result<
     if ids.is_empty() {
         return Ok(());
     }
+    // Turns come before rows. What was erased or merged meanwhile is no pair any more.
+    turns::hold_back_writes(tx.conn()).await?;
     let versions: HashMap<Uuid, Version> =
         entities::now(tx.conn(), &ids).await?.into_iter().map(|v| (v.id, v)).collect();
     let now = tx.spine().clock().now();
@@ -101,10 +107,6 @@ async fn decide(tx: &mut Tx, pairs: BTreeMap<Pair, BTreeSet<String>>) -> Result<
             judge(versions.get(&one)?, versions.get(&other)?, evidence, now)
         })
         .collect();
-    // Turns come before rows.
-    if found.iter().any(|found| found.state == ACCEPTED) {
-        turns::hold_back_writes(tx.conn()).await?;
-    }
     for found in found {
         if !matches::insert(tx.conn(), &found).await? {
             continue;

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use contracts::access::{Permitted, SpaceId};
-use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, QueryBuilder};
 use uuid::Uuid;
 
-use super::{only_permitted, space};
+use super::{in_one_text, places, space};
 
 /// What happened to an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +45,11 @@ pub(crate) async fn append(
     let texts = |of: fn(&Change) -> String| changes.iter().map(of).collect::<Vec<_>>();
     let entities: Vec<Uuid> = changes.iter().map(|change| change.entity).collect();
     let versions: Vec<i32> = changes.iter().map(|change| change.version).collect();
-    let labels: Vec<Value> = changes.iter().map(|change| json!(change.labels)).collect();
+    let labels: Vec<String> = changes.iter().map(|change| in_one_text(&change.labels)).collect();
     sqlx::query!(
         "INSERT INTO data.change (entity, version, kind, type, space, labels, recorded_at)
-         SELECT entity, version, kind, type, space, data.texts(labels), $7
-           FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+         SELECT entity, version, kind, type, space, string_to_array(labels, chr(31)), $7
+           FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[])
            WITH ORDINALITY AS n(entity, version, kind, type, space, labels, place)
           ORDER BY place",
         &entities,
@@ -104,21 +103,35 @@ pub(crate) async fn after(
     let horizon: i64 = sqlx::query_scalar!(r#"SELECT spine.transaction_horizon() AS "horizon!""#)
         .fetch_one(pool)
         .await?;
-    let mut query = QueryBuilder::new(
-        "SELECT c.transaction_order, c.sequence, c.entity, c.version, c.kind, c.type, c.space,
-                c.recorded_at
-           FROM data.change c WHERE (c.transaction_order, c.sequence) > (",
-    );
-    query.push_bind(place.0).push(", ").push_bind(place.1);
-    query.push(") AND c.transaction_order < ").push_bind(horizon).push(" AND ");
-    only_permitted(&mut query, "c", permitted);
-    query.push(" ORDER BY c.transaction_order, c.sequence LIMIT ");
-    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let places = places(permitted);
+    let end_of_all = place.max((horizon - 1, i64::MAX));
+    if places.is_empty() {
+        return Ok((Vec::new(), end_of_all));
+    }
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut query = QueryBuilder::new("SELECT * FROM (");
+    for (number, (space, hidden)) in places.into_iter().enumerate() {
+        query.push(if number == 0 { "(" } else { " UNION ALL (" });
+        query.push(
+            "SELECT c.transaction_order, c.sequence, c.entity, c.version, c.kind, c.type, c.space,
+                    c.recorded_at
+               FROM data.change c WHERE c.space = ",
+        );
+        query.push_bind(space.to_string());
+        if !hidden.is_empty() {
+            query.push(" AND NOT c.labels && ").push_bind(hidden.to_vec());
+        }
+        query.push(" AND (c.transaction_order, c.sequence) > (");
+        query.push_bind(place.0).push(", ").push_bind(place.1);
+        query.push(") AND c.transaction_order < ").push_bind(horizon);
+        query.push(" ORDER BY c.transaction_order, c.sequence LIMIT ").push_bind(most).push(")");
+    }
+    query.push(") AS c ORDER BY c.transaction_order, c.sequence LIMIT ").push_bind(most);
     let rows: Vec<Row> = query.build_query_as().fetch_all(pool).await?;
     let end = match rows.last() {
         Some(last) if rows.len() >= limit => (last.transaction_order, last.sequence),
         // All below the horizon is read: what comes has a higher number than anything below it.
-        _ => place.max((horizon - 1, i64::MAX)),
+        _ => end_of_all,
     };
     let changes = rows
         .into_iter()

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::space;
+use super::{in_one_text, space};
 use crate::graph::{Content, Version};
 
 /// A version as it is stored.
@@ -72,9 +72,9 @@ pub(crate) async fn newest(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Resul
                   e.data AS "data: Json<Map<String, Value>>", e.labels,
                   e.aliases AS "aliases: Json<Vec<Alias>>", e.keys AS "keys: Json<Vec<SourceKey>>",
                   e.valid_from, e.valid_to, e.recorded_at, e.superseded_at
-             FROM data.identity i
-             JOIN data.entity e ON e.id = i.id AND e.version = i.last_version
-            WHERE i.id = ANY($1)"#,
+             FROM (SELECT DISTINCT id FROM unnest($1::uuid[]) AS id) AS i
+             CROSS JOIN LATERAL (SELECT * FROM data.entity n WHERE n.id = i.id
+                                  ORDER BY n.version DESC LIMIT 1) AS e"#,
         ids
     )
     .fetch_all(conn)
@@ -114,9 +114,9 @@ pub(crate) async fn insert(conn: &mut PgConnection, versions: &[Version]) -> sql
          )
          INSERT INTO data.entity (id, version, type, space, data, labels, aliases, keys, valid_from,
                                   valid_to, recorded_at)
-         SELECT id, version, type, space, data, data.texts(labels), aliases, keys, valid_from, valid_to,
-                recorded_at
-           FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[],
+         SELECT id, version, type, space, data, string_to_array(labels, chr(31)), aliases, keys,
+                valid_from, valid_to, recorded_at
+           FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::jsonb[], $6::text[],
                        $7::jsonb[], $8::jsonb[], $9::timestamptz[], $10::timestamptz[],
                        $11::timestamptz[])
              AS n(id, version, type, space, data, labels, aliases, keys, valid_from, valid_to,
@@ -126,7 +126,7 @@ pub(crate) async fn insert(conn: &mut PgConnection, versions: &[Version]) -> sql
         &texts(|version| version.content.r#type.clone()),
         &texts(|version| version.content.space.to_string()),
         &values(|version| Value::Object(version.content.data.clone())),
-        &values(|version| json!(version.content.labels)),
+        &texts(|version| in_one_text(&version.content.labels)),
         &values(|version| json!(version.content.aliases)),
         &values(|version| json!(version.content.keys)),
         &times(|version| version.content.valid_from) as &[Option<DateTime<Utc>>],

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::space;
+use super::{in_one_text, space};
 use crate::graph::{Contribution, Said};
 
 /// Keys as columns.
@@ -127,14 +127,17 @@ pub(crate) async fn lock(conn: &mut PgConnection, roots: &[Uuid]) -> sqlx::Resul
     .await
 }
 
-/// The entities that these are part of, by id; what is not known is left out.
+/// The entities that these are part of, by id; what is not known, or erased, is left out.
 pub(crate) async fn roots(
     conn: &mut PgConnection,
     ids: &[Uuid],
 ) -> sqlx::Result<Vec<(Uuid, Uuid)>> {
-    let rows = sqlx::query!("SELECT id, root FROM data.identity WHERE id = ANY($1)", ids)
-        .fetch_all(conn)
-        .await?;
+    let rows = sqlx::query!(
+        "SELECT id, root FROM data.identity WHERE id = ANY($1) AND erased_at IS NULL",
+        ids
+    )
+    .fetch_all(conn)
+    .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.root)).collect())
 }
 
@@ -203,10 +206,10 @@ pub(crate) async fn save(
     sqlx::query!(
         "UPDATE data.source_key k
             SET live = n.live, hash = n.hash, type = n.type, space = n.space, data = n.data,
-                labels = data.texts(n.labels), valid_from = n.valid_from, valid_to = n.valid_to,
+                labels = string_to_array(n.labels, chr(31)), valid_from = n.valid_from, valid_to = n.valid_to,
                 said_at = n.said_at, provenance = n.provenance, event = n.event
            FROM unnest($1::bigint[], $2::boolean[], $3::bytea[], $4::text[], $5::text[], $6::jsonb[],
-                       $7::jsonb[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
+                       $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
                        $11::jsonb[], $12::uuid[])
              AS n(id, live, hash, type, space, data, labels, valid_from, valid_to, said_at, provenance,
                   event)
@@ -237,7 +240,7 @@ struct Rows {
     types: Vec<Option<String>>,
     spaces: Vec<Option<String>>,
     data: Vec<Option<Value>>,
-    labels: Vec<Value>,
+    labels: Vec<String>,
     valid_from: Vec<Option<DateTime<Utc>>>,
     valid_to: Vec<Option<DateTime<Utc>>>,
     said_at: Vec<Option<DateTime<Utc>>>,
@@ -254,8 +257,7 @@ impl Rows {
         self.types.push(said.map(|said| said.r#type.clone()));
         self.spaces.push(said.map(|said| said.space.to_string()));
         self.data.push(said.map(|said| Value::Object(said.data.clone())));
-        self.labels
-            .push(said.map_or_else(|| Value::Array(Vec::new()), |s| s.labels.clone().into()));
+        self.labels.push(said.map(|said| in_one_text(&said.labels)).unwrap_or_default());
         self.valid_from.push(said.and_then(|said| said.valid_from));
         self.valid_to.push(said.and_then(|said| said.valid_to));
         self.said_at.push(said.map(|said| said.said_at));

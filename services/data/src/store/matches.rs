@@ -6,7 +6,7 @@ use contracts::model::Alias;
 use sqlx::{PgConnection, PgPool, QueryBuilder};
 use uuid::Uuid;
 
-use super::{only_permitted_space, space};
+use super::{only_permitted_newest, space};
 
 /// A proposal. `one` is the smaller id.
 #[derive(Clone, Debug)]
@@ -151,8 +151,19 @@ pub(crate) async fn list(
                 p.decided_at, p.decided_by
            FROM data.match p WHERE p.state = ",
     );
-    query.push_bind(state.to_owned()).push(" AND ");
-    only_permitted_space(&mut query, "p", permitted);
+    query.push_bind(state.to_owned());
+    for end in ["p.one", "p.other"] {
+        query.push(" AND ");
+        only_permitted_newest(&mut query, end, permitted);
+    }
+    if state == "open" {
+        // One through another pair meanwhile, or gone: there is nothing left to decide.
+        query.push(
+            " AND (SELECT count(DISTINCT i.root) FROM data.identity i
+                     JOIN data.entity e ON e.id = i.root AND e.superseded_at IS NULL
+                    WHERE i.id IN (p.one, p.other)) = 2",
+        );
+    }
     if let Some(before) = before {
         query.push(" AND p.id < ").push_bind(before);
     }
@@ -200,29 +211,55 @@ pub(crate) async fn sharing(
         .collect())
 }
 
-/// A person whose name has a word in common.
+/// A person, and the words of the name: letters and digits only.
+pub(crate) struct Named {
+    pub(crate) id: Uuid,
+    pub(crate) space: SpaceId,
+    pub(crate) words: Vec<String>,
+}
+
+/// A person whose name has a word in common with another one.
 pub(crate) struct Namesake {
+    pub(crate) of: Uuid,
     pub(crate) id: Uuid,
     pub(crate) name: String,
 }
 
-/// People in a space whose name has one of these words.
+/// For each of these, people in the same space whose name has all of the words, and some whose name has one of
+/// them: of a word that very many have in common no more are looked at than are taken.
 pub(crate) async fn namesakes(
     conn: &mut PgConnection,
-    space: &SpaceId,
-    words: &str,
-    besides: Uuid,
+    wanted: &[Named],
 ) -> sqlx::Result<Vec<Namesake>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = wanted.iter().map(|named| named.id).collect();
+    let spaces: Vec<String> = wanted.iter().map(|named| named.space.to_string()).collect();
+    let all: Vec<String> = wanted.iter().map(|named| named.words.join(" & ")).collect();
+    let any: Vec<String> = wanted.iter().map(|named| named.words.join(" | ")).collect();
     sqlx::query_as!(
         Namesake,
-        r#"SELECT id, data ->> 'name' AS "name!"
-             FROM data.entity
-            WHERE superseded_at IS NULL AND type = 'Person' AND space = $1 AND id <> $3
-              AND to_tsvector('simple', data ->> 'name') @@ to_tsquery('simple', $2)
-            ORDER BY id LIMIT 50"#,
-        space.as_str(),
-        words,
-        besides
+        r#"SELECT w.id AS "of!", e.id AS "id!", e.name AS "name!"
+             FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS w(id, space, all_of, any_of)
+            CROSS JOIN LATERAL (
+                  (SELECT n.id, left(n.data ->> 'name', 400) AS name FROM data.entity n
+                    WHERE n.superseded_at IS NULL AND n.type = 'Person' AND n.space = w.space
+                      AND n.id <> w.id
+                      AND to_tsvector('simple', left(n.data ->> 'name', 400))
+                          @@ to_tsquery('simple', w.all_of)
+                    LIMIT 50)
+                  UNION ALL
+                  (SELECT n.id, left(n.data ->> 'name', 400) AS name FROM data.entity n
+                    WHERE n.superseded_at IS NULL AND n.type = 'Person' AND n.space = w.space
+                      AND n.id <> w.id
+                      AND to_tsvector('simple', left(n.data ->> 'name', 400))
+                          @@ to_tsquery('simple', w.any_of)
+                    LIMIT 50)) AS e"#,
+        &ids,
+        &spaces,
+        &all,
+        &any
     )
     .fetch_all(conn)
     .await

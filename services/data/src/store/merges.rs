@@ -5,7 +5,7 @@ use contracts::access::{Permitted, SpaceId};
 use sqlx::{PgConnection, PgPool, QueryBuilder};
 use uuid::Uuid;
 
-use super::{only_permitted_space, space};
+use super::{only_permitted_newest, space};
 
 /// A merge.
 #[derive(Clone, Debug)]
@@ -142,7 +142,9 @@ pub(crate) async fn list(
         "SELECT m.id, m.kept, m.absorbed, m.space, m.by, m.reason, m.merged_at, m.undone_at, m.undone_by
            FROM data.merge m WHERE ",
     );
-    only_permitted_space(&mut query, "m", permitted);
+    only_permitted_newest(&mut query, "m.kept", permitted);
+    query.push(" AND ");
+    only_permitted_newest(&mut query, "m.absorbed", permitted);
     if let Some(before) = before {
         query.push(" AND m.id < ").push_bind(before);
     }

@@ -36,8 +36,11 @@ pub(crate) enum Direction {
     Both,
 }
 
-/// At most `limit` edges from or to these entities whose other end the asker may see. An edge between
-/// two entities of a layer comes twice.
+/// At most `limit` edges from or to these entities whose other end the asker may see, in no order. An edge
+/// between two entities of a layer comes twice.
+///
+/// Of each entity the edges are read in the order of their index and no further than the limit: one with
+/// half a million edges costs no more than one with as many as are shown.
 pub(crate) async fn layer(
     pool: &PgPool,
     frontier: &[Uuid],
@@ -46,6 +49,7 @@ pub(crate) async fn layer(
     permitted: &Permitted,
     limit: usize,
 ) -> sqlx::Result<Vec<Link>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut query = QueryBuilder::new(
         "WITH member AS MATERIALIZED (
            SELECT i.id, i.root FROM data.identity i WHERE i.id = ANY(",
@@ -53,7 +57,7 @@ pub(crate) async fn layer(
     query.push_bind(frontier.to_vec());
     query.push(") UNION ALL SELECT i.id, i.root FROM data.identity i WHERE i.root <> i.id AND i.root = ANY(");
     query.push_bind(frontier.to_vec());
-    query.push(")) SELECT l.* FROM (");
+    query.push(")) SELECT l.* FROM member m CROSS JOIN LATERAL (");
     let sides: &[(&str, &str)] = match direction {
         Direction::Out => &[("from_id", "to_id")],
         Direction::In => &[("to_id", "from_id")],
@@ -65,21 +69,21 @@ pub(crate) async fn layer(
         }
         let roots = if *near == "from_id" { ("m.root", "o.root") } else { ("o.root", "m.root") };
         query.push(format_args!(
-            "SELECT g.id, {} AS from_root, g.rel, {} AS to_root, g.props, g.confidence, g.source,
-                    g.valid_from, g.valid_to, g.recorded_at, o.root AS reached
-               FROM member m
-               JOIN data.edge g ON g.{near} = m.id AND g.superseded_at IS NULL
-               JOIN data.identity o ON o.id = g.{far}
-               JOIN data.entity e ON e.id = o.root AND e.superseded_at IS NULL
-              WHERE o.root <> m.root AND ",
+            "(SELECT g.id, {} AS from_root, g.rel, {} AS to_root, g.props, g.confidence, g.source,
+                     g.valid_from, g.valid_to, g.recorded_at, o.root AS reached
+                FROM data.edge g
+                JOIN data.identity o ON o.id = g.{far}
+                JOIN data.entity e ON e.id = o.root AND e.superseded_at IS NULL
+               WHERE g.{near} = m.id AND g.superseded_at IS NULL AND o.root <> m.root AND ",
             roots.0, roots.1
         ));
         only_permitted(&mut query, "e", permitted);
         if let Some(rels) = rels {
             query.push(" AND g.rel = ANY(").push_bind(rels.to_vec()).push(")");
         }
+        query.push(format_args!(" ORDER BY g.{near}, g.rel, g.id LIMIT ")).push_bind(limit);
+        query.push(")");
     }
-    query.push(") AS l ORDER BY l.id LIMIT ");
-    query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    query.push(") AS l LIMIT ").push_bind(limit);
     query.build_query_as().fetch_all(pool).await
 }

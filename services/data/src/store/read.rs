@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use contracts::access::{Permitted, SpaceId};
-use contracts::model::Alias;
+use contracts::model::{Alias, SourceKey};
+use serde_json::{Map, Value};
+use sqlx::types::Json;
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::entities::VersionRow;
-use super::only_permitted;
+use super::{only_permitted, places};
 use crate::graph::Version;
 
 /// The columns of a version.
@@ -24,14 +26,9 @@ pub(crate) struct EntityFilter {
     pub(crate) updated_since: Option<DateTime<Utc>>,
 }
 
-fn narrow(query: &mut QueryBuilder<Postgres>, filter: &EntityFilter, permitted: &Permitted) {
-    query.push(" WHERE e.superseded_at IS NULL AND ");
-    only_permitted(query, "e", permitted);
+fn narrow(query: &mut QueryBuilder<Postgres>, filter: &EntityFilter) {
     if let Some(class) = &filter.class {
         query.push(" AND e.type = ").push_bind(class.clone());
-    }
-    if let Some(space) = &filter.space {
-        query.push(" AND e.space = ").push_bind(space.to_string());
     }
     if let Some(label) = &filter.label {
         query.push(" AND e.labels @> ").push_bind(vec![label.clone()]);
@@ -49,7 +46,8 @@ fn narrow(query: &mut QueryBuilder<Postgres>, filter: &EntityFilter, permitted: 
     }
 }
 
-/// Entities of a filter that the asker may see, the newest ones first.
+/// Entities of a filter that the asker may see, the newest ones first. Each space is read by itself, in
+/// order: however little of the graph somebody sees, no more of it is read than a page a space.
 pub(crate) async fn list(
     pool: &PgPool,
     filter: &EntityFilter,
@@ -57,13 +55,29 @@ pub(crate) async fn list(
     before: Option<Uuid>,
     limit: usize,
 ) -> sqlx::Result<Vec<Version>> {
-    let mut query = QueryBuilder::new("SELECT ");
-    query.push(COLUMNS).push(" FROM data.entity e");
-    narrow(&mut query, filter, permitted);
-    if let Some(before) = before {
-        query.push(" AND e.id < ").push_bind(before);
+    let mut places = places(permitted);
+    places.retain(|(space, _)| filter.space.as_ref().is_none_or(|only| only == *space));
+    if places.is_empty() {
+        return Ok(Vec::new());
     }
-    query.push(" ORDER BY e.id DESC LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut query = QueryBuilder::new("SELECT * FROM (");
+    for (number, (space, hidden)) in places.into_iter().enumerate() {
+        query.push(if number == 0 { "(SELECT " } else { " UNION ALL (SELECT " });
+        query
+            .push(COLUMNS)
+            .push(" FROM data.entity e WHERE e.superseded_at IS NULL AND e.space = ");
+        query.push_bind(space.to_string());
+        if !hidden.is_empty() {
+            query.push(" AND NOT e.labels && ").push_bind(hidden.to_vec());
+        }
+        narrow(&mut query, filter);
+        if let Some(before) = before {
+            query.push(" AND e.id < ").push_bind(before);
+        }
+        query.push(" ORDER BY e.id DESC LIMIT ").push_bind(limit).push(")");
+    }
+    query.push(") AS e ORDER BY e.id DESC LIMIT ").push_bind(limit);
     let rows: Vec<VersionRow> = query.build_query_as().fetch_all(pool).await?;
     rows.into_iter().map(VersionRow::into_version).collect()
 }
@@ -74,9 +88,53 @@ pub(crate) async fn count(
     filter: &EntityFilter,
     permitted: &Permitted,
 ) -> sqlx::Result<i64> {
-    let mut query = QueryBuilder::new("SELECT count(*) FROM data.entity e");
-    narrow(&mut query, filter, permitted);
+    let mut query =
+        QueryBuilder::new("SELECT count(*) FROM data.entity e WHERE e.superseded_at IS NULL AND ");
+    only_permitted(&mut query, "e", permitted);
+    if let Some(space) = &filter.space {
+        query.push(" AND e.space = ").push_bind(space.to_string());
+    }
+    narrow(&mut query, filter);
     query.build_query_scalar().fetch_one(pool).await
+}
+
+/// What is known now of the entity that has this id, or that the one with it became part of, and who keeps
+/// it: who brought the first of its keys.
+pub(crate) async fn current(
+    pool: &PgPool,
+    id: Uuid,
+) -> sqlx::Result<Option<(Version, Option<String>)>> {
+    let row = sqlx::query!(
+        r#"SELECT e.id, e.version, e.type AS class, e.space,
+                  e.data AS "data: Json<Map<String, Value>>", e.labels,
+                  e.aliases AS "aliases: Json<Vec<Alias>>", e.keys AS "keys: Json<Vec<SourceKey>>",
+                  e.valid_from, e.valid_to, e.recorded_at, e.superseded_at,
+                  (SELECT k.provenance ->> 'by' FROM data.source_key k
+                    WHERE k.entity = e.id AND k.provenance ->> 'by' IS NOT NULL
+                    ORDER BY k.id LIMIT 1) AS keeper
+             FROM data.identity i
+             JOIN data.entity e ON e.id = i.root AND e.superseded_at IS NULL
+            WHERE i.id = $1 AND i.erased_at IS NULL"#,
+        id
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let version = VersionRow {
+        id: row.id,
+        version: row.version,
+        class: row.class,
+        space: row.space,
+        data: row.data,
+        labels: row.labels,
+        aliases: row.aliases,
+        keys: row.keys,
+        valid_from: row.valid_from,
+        valid_to: row.valid_to,
+        recorded_at: row.recorded_at,
+        superseded_at: row.superseded_at,
+    };
+    Ok(Some((version.into_version()?, row.keeper)))
 }
 
 /// The entity that this is part of now, where it is known at all.
@@ -86,35 +144,20 @@ pub(crate) async fn root(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Uuid>> 
         .await
 }
 
-/// The version of an entity that was known at a time (now, where none is named), if it held on the
-/// day that is named.
-pub(crate) async fn version(
+/// The version of an entity that was known at a time.
+pub(crate) async fn known_on(
     pool: &PgPool,
     id: Uuid,
-    known_on: Option<DateTime<Utc>>,
-    valid_on: Option<DateTime<Utc>>,
+    then: DateTime<Utc>,
 ) -> sqlx::Result<Option<Version>> {
     let mut query = QueryBuilder::new("SELECT ");
     query.push(COLUMNS).push(
         " FROM data.entity e JOIN data.identity i ON i.id = e.id
           WHERE i.erased_at IS NULL AND e.id = ",
     );
-    query.push_bind(id);
-    match known_on {
-        None => {
-            query.push(" AND e.superseded_at IS NULL");
-        }
-        Some(then) => {
-            query.push(" AND e.recorded_at <= ").push_bind(then);
-            query.push(" AND (e.superseded_at IS NULL OR e.superseded_at > ").push_bind(then);
-            query.push(")");
-        }
-    }
-    if let Some(day) = valid_on {
-        query.push(" AND (e.valid_from IS NULL OR e.valid_from <= ").push_bind(day);
-        query.push(") AND (e.valid_to IS NULL OR e.valid_to > ").push_bind(day).push(")");
-    }
-    query.push(" ORDER BY e.version DESC LIMIT 1");
+    query.push_bind(id).push(" AND e.recorded_at <= ").push_bind(then);
+    query.push(" AND (e.superseded_at IS NULL OR e.superseded_at > ").push_bind(then);
+    query.push(") ORDER BY e.version DESC LIMIT 1");
     let row: Option<VersionRow> = query.build_query_as().fetch_optional(pool).await?;
     row.map(VersionRow::into_version).transpose()
 }

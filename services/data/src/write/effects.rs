@@ -1,6 +1,6 @@
 //! What follows for versions, the change feed and the events when what sources say has changed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use contracts::access::SpaceId;
@@ -61,6 +61,68 @@ pub(crate) async fn recompute(
     Ok(effects)
 }
 
+/// Tells these entities anew, without some words about them and outside of a space that is erased: also
+/// those of which nothing else changed, because what was told of them before becomes unreadable.
+pub(crate) async fn retell(
+    tx: &mut Tx,
+    roots: &[Uuid],
+    without: &HashSet<i64>,
+    outside: Option<&SpaceId>,
+    now: DateTime<Utc>,
+) -> Result<Effects, DataError> {
+    let mut effects = Effects::default();
+    for (root, mut state) in load(tx, roots).await? {
+        state.contributions.retain(|contribution| !without.contains(&contribution.key_id));
+        let said = |contribution: &Contribution| {
+            let said = contribution.said.as_ref().filter(|_| contribution.live)?;
+            Some((said.said_at, said.space.clone()))
+        };
+        let place = state.current.as_ref().map(|version| &version.content.space);
+        let moved = match place == outside {
+            true => state.contributions.iter().filter_map(said).max().map(|(_, space)| space),
+            false => None,
+        };
+        let current = state.current.as_ref();
+        let outcome = recompute_into(
+            root,
+            state.last_version,
+            current,
+            &state.contributions,
+            moved.as_ref(),
+            now,
+            &mut effects,
+        );
+        if let (Outcome::Unchanged, Some(current)) = (outcome, current) {
+            effects.tell(
+                Version {
+                    version: state.last_version + 1,
+                    recorded_at: now,
+                    superseded_at: None,
+                    ..current.clone()
+                },
+                ChangeKind::Changed,
+                &state.contributions,
+            );
+            effects.closed.push(root);
+            effects.changed.push(Some(Vec::new()));
+        }
+    }
+    Ok(effects)
+}
+
+impl Effects {
+    /// A version, and where it comes from.
+    fn tell(&mut self, version: Version, kind: ChangeKind, contributions: &[Contribution]) {
+        for contribution in contributions.iter().filter(|contribution| contribution.live) {
+            if let Some(said) = &contribution.said {
+                self.origins.push(version.id, version.version, &contribution.key, &said.provenance);
+            }
+        }
+        self.changes.push(change(&version, kind));
+        self.versions.push(version);
+    }
+}
+
 pub(super) fn recompute_into(
     root: Uuid,
     last_version: i32,
@@ -94,11 +156,6 @@ pub(super) fn recompute_into(
         recorded_at: now,
         superseded_at: None,
     };
-    for contribution in contributions.iter().filter(|contribution| contribution.live) {
-        if let Some(said) = &contribution.said {
-            effects.origins.push(root, version.version, &contribution.key, &said.provenance);
-        }
-    }
     if resolution::may_be_another(&version.content, changed.as_deref()) {
         effects.resolve.push(root);
     }
@@ -110,16 +167,15 @@ pub(super) fn recompute_into(
                 // Those who saw it where it was learn that it is there no more.
                 effects.changes.push(change(current, ChangeKind::Deleted));
             }
-            effects.changes.push(change(&version, ChangeKind::Changed));
+            effects.tell(version, ChangeKind::Changed, contributions);
             Outcome::Changed
         }
         None => {
-            effects.changes.push(change(&version, ChangeKind::Created));
+            effects.tell(version, ChangeKind::Created, contributions);
             Outcome::Created
         }
     };
     effects.changed.push(changed);
-    effects.versions.push(version);
     outcome
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct Amendment {
     pub(crate) seen: i32,
     /// Where the entity is.
     pub(crate) space: SpaceId,
+    /// The aliases that may become known by it where the entity is, or where it is moved to.
+    pub(crate) aliases: Vec<Alias>,
     /// The key under which the person's own word is kept.
     pub(crate) key: SourceKey,
     pub(crate) patch: Patch,

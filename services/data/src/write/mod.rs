@@ -7,6 +7,7 @@
 
 mod edges;
 mod effects;
+mod erased;
 mod intent;
 mod outcome;
 mod session;
@@ -19,7 +20,7 @@ use crate::DataError;
 use crate::graph::{fingerprint, in_form};
 use crate::store::turns;
 
-pub(crate) use effects::{publish, recompute};
+pub(crate) use effects::{publish, recompute, retell};
 pub(crate) use intent::{Amendment, Intent, Patch};
 pub(crate) use outcome::{Outcome, Written};
 
@@ -63,9 +64,8 @@ fn turns_of(intents: &[Intent]) -> Vec<String> {
                 }));
             }
             Intent::Amend(amendment) => {
-                let aliases = amendment.patch.aliases.iter().flatten();
-                let space = amendment.space.as_str();
-                names.extend(aliases.map(|alias| name(space, alias)));
+                let space = amendment.patch.space.as_ref().unwrap_or(&amendment.space).as_str();
+                names.extend(amendment.aliases.iter().map(|alias| name(space, alias)));
             }
             Intent::Say { .. } | Intent::Close { .. } => {}
         }

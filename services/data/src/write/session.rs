@@ -1,6 +1,6 @@
 //! One call of [`super::apply`]: the entities it touches, locked and in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use contracts::model::{Alias, EntityDraft, Operation, Provenance, SourceKey, Target};
@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::edges::{self, Speaker};
 use super::effects::{Effects, publish, recompute_into};
+use super::erased::Erased;
 use super::state::{State, load};
 use super::{Amendment, Intent, Outcome, Written};
 use crate::DataError;
-use crate::graph::{Contribution, Said, key_hash, patch};
+use crate::graph::{Contribution, Said, patch};
 use crate::store::keys::{KeyColumns, KnownKey};
 use crate::store::{aliases, keys};
 
@@ -21,8 +22,7 @@ pub(super) struct Session<'a> {
     now: DateTime<Utc>,
     /// Keys that came with the intents: the entity that the source means, and the one it is part of.
     keys: HashMap<SourceKey, (Uuid, Uuid)>,
-    /// Keys whose content was erased.
-    erased: HashSet<SourceKey>,
+    erased: Erased,
     /// Keys under which nothing new is said.
     settled: HashMap<SourceKey, Uuid>,
     entities: HashMap<Uuid, State>,
@@ -38,7 +38,7 @@ impl<'a> Session<'a> {
     pub(super) async fn open(tx: &'a mut Tx, intents: &[Intent]) -> Result<Self, DataError> {
         // Postgres keeps microseconds: events must say what the rows say.
         let now = tx.spine().clock().now().trunc_subsecs(6);
-        let erased = erased_keys(tx, intents).await?;
+        let erased = Erased::among(tx, intents).await?;
         let settled = settled(tx, intents, &erased).await?;
         let wanted = wanted(intents, &erased, &settled);
         let columns: KeyColumns = wanted.keys().collect();
@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
 
     fn say(&mut self, draft: EntityDraft, hash: Vec<u8>) -> Written {
         let gone = Written { entity: Uuid::nil(), outcome: Outcome::Gone };
-        if self.erased.contains(&draft.key) {
+        if self.erased.refuses(&draft) {
             return gone;
         }
         if let Some(root) = self.settled.get(&draft.key) {
@@ -169,6 +169,9 @@ impl<'a> Session<'a> {
     fn amend(&mut self, amendment: Amendment) -> Written {
         let root = amendment.entity;
         let answer = |outcome| Written { entity: root, outcome };
+        if self.erased.closes(&amendment) {
+            return answer(Outcome::Gone);
+        }
         let Some(state) = self.entities.get_mut(&root) else { return answer(Outcome::Gone) };
         let Some(current) = state.current.as_ref().filter(|_| !state.erased) else {
             return answer(Outcome::Gone);
@@ -294,44 +297,26 @@ fn said(draft: EntityDraft, now: DateTime<Utc>) -> Said {
         aliases: draft.aliases,
         valid_from: draft.valid_from,
         valid_to: draft.valid_to,
-        said_at: draft.provenance.source_time.unwrap_or(now).trunc_subsecs(6),
+        // A clock that is ahead does not make a word count for longer than it is the newest.
+        said_at: draft.provenance.source_time.unwrap_or(now).min(now),
         provenance: draft.provenance,
     }
-}
-
-async fn erased_keys(tx: &mut Tx, intents: &[Intent]) -> Result<HashSet<SourceKey>, DataError> {
-    let mut by_hash: HashMap<Vec<u8>, &SourceKey> = HashMap::new();
-    for intent in intents {
-        if let Intent::Say { draft, .. } = intent {
-            by_hash.insert(key_hash(&draft.key), &draft.key);
-            for edge in &draft.edges {
-                if let Target::Key(key) = &edge.to {
-                    by_hash.insert(key_hash(key), key);
-                }
-            }
-        }
-    }
-    if by_hash.is_empty() {
-        return Ok(HashSet::new());
-    }
-    let hashes: Vec<Vec<u8>> = by_hash.keys().cloned().collect();
-    let erased = keys::erased(tx.conn(), &hashes).await?;
-    Ok(erased.iter().filter_map(|hash| by_hash.get(hash).map(|key| (*key).clone())).collect())
 }
 
 /// The keys that come once and under which exactly this was said before: nothing to do, no lock to take.
 async fn settled(
     tx: &mut Tx,
     intents: &[Intent],
-    erased: &HashSet<SourceKey>,
+    erased: &Erased,
 ) -> Result<HashMap<SourceKey, Uuid>, DataError> {
     let mut drafts: HashMap<&SourceKey, Option<(&EntityDraft, &Vec<u8>)>> = HashMap::new();
     for intent in intents {
-        if let Intent::Say { draft, hash, .. } = intent {
+        if let Intent::Say { draft, hash, .. } = intent
+            && !erased.refuses(draft)
+        {
             drafts.entry(&draft.key).and_modify(|many| *many = None).or_insert(Some((draft, hash)));
         }
     }
-    drafts.retain(|key, _| !erased.contains(*key));
     if drafts.is_empty() {
         return Ok(HashMap::new());
     }
@@ -351,14 +336,16 @@ async fn settled(
 /// The keys that must have an entity, in their order, each with the entity that it gets if it has none.
 fn wanted(
     intents: &[Intent],
-    erased: &HashSet<SourceKey>,
+    erased: &Erased,
     settled: &HashMap<SourceKey, Uuid>,
 ) -> BTreeMap<SourceKey, Uuid> {
     let mut wanted: BTreeMap<SourceKey, Uuid> = BTreeMap::new();
     for intent in intents {
         match intent {
             Intent::Say { draft, id, .. }
-                if draft.operation == Operation::Upsert && !settled.contains_key(&draft.key) =>
+                if draft.operation == Operation::Upsert
+                    && !settled.contains_key(&draft.key)
+                    && !erased.refuses(draft) =>
             {
                 let entity = id.unwrap_or_else(Uuid::now_v7);
                 wanted.entry(draft.key.clone()).or_insert(entity);
@@ -368,13 +355,13 @@ fn wanted(
                     }
                 }
             }
-            Intent::Amend(amendment) => {
+            Intent::Amend(amendment) if !erased.closes(amendment) => {
                 wanted.insert(amendment.key.clone(), amendment.entity);
             }
-            Intent::Say { .. } | Intent::Close { .. } => {}
+            Intent::Say { .. } | Intent::Amend(_) | Intent::Close { .. } => {}
         }
     }
-    wanted.retain(|key, _| !erased.contains(key));
+    wanted.retain(|key, _| !erased.is_erased(key));
     wanted
 }
 

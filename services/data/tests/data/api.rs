@@ -1,9 +1,13 @@
 //! What people and apps do through the API.
 
-use contracts::access::{Caller, Purpose};
+use async_trait::async_trait;
+use contracts::access::{
+    Action, Caller, Decision, Permitted, Policy, Purpose, Refusal, Resource, SpaceId,
+};
 use serde_json::json;
+use spine::Problem;
 
-use crate::support::{ADA, BOB, alias, contact, draft, stage};
+use crate::support::{ADA, BOB, alias, contact, draft, stage, under};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_writes_changes_and_removes_an_entity() {
@@ -221,6 +225,8 @@ fn the_description_of_the_routes_is_whole() {
     let mut found = Vec::new();
     references(&api, &mut found);
     assert!(!found.is_empty());
+    // The node adds the document that all problems have.
+    found.retain(|reference| reference != "#/components/schemas/ProblemDocument");
     for reference in found {
         assert!(api.pointer(&reference[1..]).is_some(), "{reference} leads nowhere");
     }
@@ -282,4 +288,140 @@ async fn what_is_sent_again_makes_nothing_twice_and_nobody_overwrites_what_he_ha
     let have = ("if-none-match", "\"2\"".to_owned());
     assert_eq!(send("GET", path.clone(), have, json!({})).await.0, 304);
     assert_eq!(send("DELETE", path, seen(2), json!({})).await.0, 204);
+}
+
+/// Permits what is in the household and has no label `health`: in queries too, or only where it is asked about
+/// each thing.
+struct Narrow {
+    queries: bool,
+}
+
+impl Narrow {
+    fn permits() -> Permitted {
+        Permitted {
+            whole: Vec::new(),
+            partial: vec![SpaceId::household()],
+            hidden_labels: vec!["health".to_owned()],
+        }
+    }
+}
+
+#[async_trait]
+impl Policy for Narrow {
+    fn decide(&self, _: &Caller, _: Action, resource: &Resource) -> Decision {
+        let allowed = Self::permits().admits(&resource.space, &resource.labels);
+        let refusal = (!allowed).then_some(Refusal::Policy);
+        Decision { allowed, because: Vec::new(), refusal }
+    }
+
+    fn permitted(&self, _: &Caller, _: Action) -> Permitted {
+        if self.queries { Self::permits() } else { Permitted::default() }
+    }
+
+    async fn settled(&self) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_label_hides_in_lists_counts_changes_neighbours_and_history() {
+    let stage = stage().await;
+    let mut sick = contact("1", "Sick");
+    sick.labels = vec!["health".to_owned()];
+    let to = contracts::model::Target::Key(sick.key.clone());
+    let mut well = contact("2", "Well");
+    well.edges = vec![crate::support::edge("knows", to)];
+    let mut once = contact("3", "Once sick");
+    once.labels = vec!["health".to_owned()];
+    stage.write(vec![sick, well, once]).await;
+    stage.later(60);
+    stage.write(vec![contact("3", "Once sick")]).await;
+    stage.readable().await;
+    for queries in [true, false] {
+        let narrow = under(&stage, Narrow { queries });
+        let get = async |path: String| narrow.json(Caller::person(ADA), "GET", &path, None).await;
+        let (_, all) = get("/entities?type=Person".to_owned()).await;
+        let names: Vec<&str> = all["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["data"]["name"].as_str().unwrap())
+            .collect();
+        if queries {
+            assert_eq!(names.len(), 2);
+            assert!(names.contains(&"Well") && names.contains(&"Once sick"), "{names:?}");
+            assert_eq!(get("/entities/count".to_owned()).await.1["count"], 2);
+            let (_, changes) = get("/changes".to_owned()).await;
+            assert_eq!(changes["items"].as_array().unwrap().len(), 2, "{changes}");
+        } else {
+            assert!(names.is_empty());
+        }
+        let all = stage.list("type=Person").await;
+        let id = |name: &str| {
+            let one = all.iter().find(|one| one["data"]["name"] == name).unwrap();
+            one["id"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(get(format!("/entities/{}", id("Sick"))).await.0, 404);
+        let (_, around) = get(format!("/entities/{}/neighbours", id("Well"))).await;
+        assert!(around["entities"].as_array().unwrap().is_empty());
+        let (status, history) = get(format!("/entities/{}/history", id("Once sick"))).await;
+        assert_eq!(status, 200);
+        let versions: Vec<u64> = history["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|version| version["version"].as_u64().unwrap())
+            .collect();
+        assert_eq!(versions, [2], "what it was before is hidden");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_part_of_another_is_no_version_that_the_caller_has_seen() {
+    use contracts::api::Transport as _;
+
+    let stage = stage().await;
+    stage.write(vec![contact("1", "Ada"), contact("2", "Countess")]).await;
+    let all = stage.list("type=Person").await;
+    // Both have version 1; the merged one gets version 2, which the absorbed one is brought to before.
+    let change = json!({ "data": { "jobTitle": "Countess" } });
+    let absorbed = format!("/entities/{}", all[1]["id"].as_str().unwrap());
+    assert_eq!(stage.call("PATCH", &absorbed, Some(change)).await.0, 200);
+    let body = json!({ "kept": all[0]["id"], "absorbed": all[1]["id"] });
+    assert_eq!(stage.call("POST", "/merges", Some(body)).await.0, 201);
+    assert_eq!(stage.get(&absorbed).await["version"], 2);
+    let send = async |method: &str, name: &str, tag: String| {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}{absorbed}", contracts::api::PREFIX))
+            .header("content-type", "application/json")
+            .header(name, tag)
+            .body(json!({ "data": { "name": "Overwritten" } }).to_string().into())
+            .unwrap();
+        let response = stage.transport.call(Caller::person(ADA), request).await.unwrap();
+        let tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        (response.status().as_u16(), tag)
+    };
+    let (status, tag) = send("GET", "if-none-match", "\"2\"".to_owned()).await;
+    assert_eq!(status, 200, "it is another content than version 2 of the absorbed one");
+    assert_eq!(send("GET", "if-none-match", tag.clone().unwrap()).await.0, 304);
+    assert_eq!(send("PATCH", "if-match", "\"2\"".to_owned()).await.0, 412);
+    assert_eq!(send("PATCH", "if-match", tag.unwrap()).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_whose_clock_is_ahead_does_not_have_the_last_word_for_ever() {
+    let stage = stage().await;
+    let mut ahead = contact("1", "From the future");
+    ahead.provenance.source_time = Some(stage.now() + chrono::Duration::days(3_650));
+    stage.write(vec![ahead]).await;
+    let mut other = draft("connector:b", "contact", "1", "Person", json!({ "name": "Now" }));
+    stage.write(vec![other.clone()]).await;
+    let all = stage.list("type=Person").await;
+    let body = json!({ "kept": all[0]["id"], "absorbed": all[1]["id"] });
+    assert_eq!(stage.call("POST", "/merges", Some(body)).await.0, 201);
+    stage.later(60);
+    other.data.insert("name".to_owned(), json!("Today"));
+    stage.write(vec![other]).await;
+    assert_eq!(stage.one("type=Person").await["data"]["name"], "Today");
 }

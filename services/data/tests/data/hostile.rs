@@ -64,3 +64,19 @@ async fn strange_text_comes_back_as_it_was() {
     assert_eq!(back["labels"], json!(["NULL", "a,b", "{\"q\\\"}"]));
     assert_eq!(stage.one("label=a,b").await["id"], back["id"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_half_a_megabyte_is_kept_and_holds_up_nobody() {
+    let stage = stage().await;
+    // Very many words, and one endless one, which no search for words takes.
+    let words: String = (0..80_000).map(|n| format!("{n:x} ")).collect();
+    let endless = "x".repeat(500 << 10);
+    stage.write(vec![contact("1", &words), contact("2", &endless), contact("3", "Ada")]).await;
+    stage.write(vec![contact("4", &format!("{}y", &endless[..500_000]))]).await;
+    assert_eq!(stage.list("type=Person").await.len(), 4);
+    let jobs: i64 = sqlx::query_scalar("SELECT count(*) FROM spine.job")
+        .fetch_one(stage.test.spine.pool())
+        .await
+        .unwrap();
+    assert_eq!(jobs, 0, "none is tried again or dead");
+}

@@ -191,3 +191,27 @@ async fn two_in_different_spaces_are_not_merged() {
     let body = json!({ "kept": all[0]["id"], "absorbed": all[1]["id"] });
     assert_eq!(stage.call("POST", "/merges", Some(body)).await.0, 422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_of_what_is_private_by_now_is_shown_to_nobody_else() {
+    let stage = stage().await;
+    stage.write(vec![person("connector:a", "Ada", 100, json!({}))]).await;
+    stage.write(vec![person("connector:b", "Countess", 200, json!({}))]).await;
+    stage.write(vec![person("connector:c", "Countess", 200, json!({}))]).await;
+    let open = stage.get("/matches").await["items"].as_array().unwrap().clone();
+    assert_eq!(open.len(), 1);
+    let ada = named(&stage, "Ada").await;
+    let body = json!({ "kept": ada["id"], "absorbed": open[0]["left"], "reason": "gossip" });
+    assert_eq!(stage.call("POST", "/merges", Some(body)).await.0, 201);
+    let bob = || contracts::access::Caller::person(crate::support::BOB);
+    let count = async |path: &str| {
+        let (_, page) = stage.call_as(bob(), "GET", path, None).await;
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!((count("/merges").await, count("/matches").await), (1, 1));
+    let private = json!({ "space": "person:1" });
+    let path = format!("/entities/{}", id(&ada));
+    assert_eq!(stage.call("PATCH", &path, Some(private)).await.0, 200);
+    assert_eq!((count("/merges").await, count("/matches").await), (0, 0));
+    assert_eq!(stage.get("/merges").await["items"].as_array().unwrap().len(), 1);
+}

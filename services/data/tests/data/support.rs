@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 use chrono::{DateTime, Utc};
-use contracts::access::{Caller, SpaceId};
+use contracts::access::{Caller, Policy, SpaceId};
 use contracts::api::Api;
 use contracts::jobs::WriteEntities;
 use contracts::model::{Alias, EdgeDraft, EntityDraft, Operation, Provenance, SourceKey, Target};
@@ -21,6 +21,7 @@ pub const BOB: Snowflake = Snowflake(2);
 
 pub struct Stage {
     pub test: TestSpine,
+    pub data: Data,
     pub transport: Arc<RouterTransport>,
     pub running: Running,
 }
@@ -42,7 +43,13 @@ pub async fn stage_with(others: Router) -> Stage {
     api.connect(transport.clone());
     let running =
         data::register(Runtime::new(test.spine.clone()), &data).start(Roles::ALL).await.unwrap();
-    Stage { test, transport, running }
+    Stage { test, data, transport, running }
+}
+
+/// The service's routes under another policy.
+pub fn under(stage: &Stage, policy: impl Policy) -> RouterTransport {
+    let (routes, _) = data::routes().with_state(stage.data.clone()).split_for_parts();
+    RouterTransport::new(routes, Arc::new(policy))
 }
 
 impl Stage {
@@ -113,15 +120,58 @@ impl Stage {
         }
     }
 
+    /// Destroys a subject's keys, as other services do, and waits until all have heard of it.
+    pub async fn erase(&self, subject: &str) {
+        let mut tx = self.test.spine.begin(Cause::system()).await.unwrap();
+        spine::Spine::erase(&mut tx, subject).await.unwrap();
+        tx.commit().await.unwrap();
+        self.running.settle().await;
+    }
+
+    /// All rows of all tables of the service, as text; but for hashes.
+    pub async fn rows(&self) -> String {
+        let mut rows = String::new();
+        for table in [
+            "identity",
+            "source_key",
+            "entity",
+            "provenance",
+            "alias",
+            "edge",
+            "pending_edge",
+            "merge",
+            "match",
+            "change",
+            "embedding",
+        ] {
+            let query = format!(
+                "SELECT coalesce(string_agg(to_jsonb(t)::text, E'\\n'), '') FROM data.{table} t"
+            );
+            let found: String = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+                .fetch_one(self.test.spine.pool())
+                .await
+                .unwrap();
+            rows.push_str(&found);
+        }
+        rows
+    }
+
     /// All events of the service.
     pub async fn payloads(&self) -> Vec<(String, Value)> {
         self.readable().await;
         let filter = Filter::Types(&["data.*", "etl.*"]);
-        let page = ledger::read_after(&self.test.spine, Position::START, &filter, 5_000);
+        let (mut events, mut position) = (Vec::new(), Position::START);
+        loop {
+            let page =
+                ledger::read_after(&self.test.spine, position, &filter, 5_000).await.unwrap();
+            if page.events.is_empty() {
+                break;
+            }
+            events.extend(page.events);
+            position = page.end;
+        }
         let short = |kind: &str| kind.split('.').nth(1).unwrap_or(kind).to_owned();
-        page.await
-            .unwrap()
-            .events
+        events
             .iter()
             .map(|recorded| {
                 let data = recorded.event.data.as_ref();

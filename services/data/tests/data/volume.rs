@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{alias, draft, edge, key, stage};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_drafts_are_written_and_found_unchanged_the_second_time() {
+async fn ten_thousand_drafts_are_written_found_unchanged_the_second_time_and_erased() {
     let stage = stage().await;
     let drafts: Vec<_> = (0..10_000)
         .map(|n: u32| {
@@ -19,6 +19,7 @@ async fn ten_thousand_drafts_are_written_and_found_unchanged_the_second_time() {
                 "Event",
                 json!({ "name": format!("Event {n}"), "description": "x".repeat(300) }),
             );
+            one.space = "person:1".parse().unwrap();
             one.aliases = vec![alias("uid", &format!("uid-{n}"))];
             one.edges = vec![edge(
                 "isPartOf",
@@ -41,4 +42,24 @@ async fn ten_thousand_drafts_are_written_and_found_unchanged_the_second_time() {
         .await
         .unwrap();
     assert_eq!(versions, 10_000);
+
+    let begin = Instant::now();
+    stage.erase("account:1").await;
+    println!("10,000 entities erased in {:.1} s", begin.elapsed().as_secs_f32());
+    let left: i64 = sqlx::query_scalar(
+        "SELECT (SELECT count(*) FROM data.entity) + (SELECT count(*) FROM data.source_key)
+              + (SELECT count(*) FROM data.edge) + (SELECT count(*) FROM data.provenance)
+              + (SELECT count(*) FROM data.alias) + (SELECT count(*) FROM data.change)",
+    )
+    .fetch_one(stage.test.spine.pool())
+    .await
+    .unwrap();
+    assert_eq!(left, 0);
+    let keys: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM spine.subject_key WHERE subject LIKE 'entity:%' AND wrapped IS NOT NULL",
+    )
+    .fetch_one(stage.test.spine.pool())
+    .await
+    .unwrap();
+    assert_eq!(keys, 0, "nobody reads in the ledger what they were");
 }
