@@ -27,14 +27,14 @@ pub struct DeviceReported {
 }
 event!(DeviceReported, "device.Reported.v1", "connectors", |e| format!("device:{}", e.device), sealed: true, keep: Retention::Days(31));
 
-/// A device was registered, renamed or removed.
+/// A device was registered, renamed or removed, or got a new token.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct DeviceChanged {
     /// The device.
     pub device: Uuid,
     /// Whose it is.
     pub person: Snowflake,
-    /// `registered`, `renamed`, `removed`.
+    /// `registered`, `renamed`, `renewed` (it has another token), `removed`.
     pub change: String,
 }
 event!(DeviceChanged, "device.Changed.v1", "connectors", |e| format!("device:{}", e.device), sealed: false);

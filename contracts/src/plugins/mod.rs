@@ -5,6 +5,7 @@
 
 mod ports;
 mod types;
+mod undone;
 
 pub use ports::{ChannelPlugins, ConnectorPlugins, RuleOperators};
 pub use types::{
@@ -12,3 +13,4 @@ pub use types::{
     InboundMessage, InboundResult, OperatorInfo, OutgoingMessage, PluginError, PluginFailure,
     Receipt, WebhookOutcome,
 };
+pub use undone::Undone;

@@ -48,6 +48,14 @@ pub trait ConnectorPlugins: Send + Sync + 'static {
     /// There is no such connector.
     async fn schedule(&self, plugin: &str) -> Result<Option<u32>, PluginError>;
 
+    /// The shortest schedule, in seconds, that the plugin's manifest allows; none: any.
+    ///
+    /// # Errors
+    /// There is no such connector.
+    async fn minimum_schedule(&self, _plugin: &str) -> Result<Option<u32>, PluginError> {
+        Ok(None)
+    }
+
     /// Forgets the secrets and the state of an account that is removed.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::events::connectors::RawRecord;
@@ -125,7 +126,7 @@ pub struct WebhookOutcome {
 }
 
 /// A file that goes with a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Its name.
     pub name: String,
@@ -157,7 +158,7 @@ pub struct OutgoingMessage {
 }
 
 /// How far a message has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Delivery {
     /// The service took it.
     Accepted,
@@ -185,7 +186,7 @@ impl Delivery {
 }
 
 /// What a service says of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The service's id of it.
     pub external_id: String,
@@ -196,7 +197,7 @@ pub struct Receipt {
 }
 
 /// A message that came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InboundMessage {
     /// The service's id of it.
     pub external_id: String,
@@ -215,7 +216,7 @@ pub struct InboundMessage {
 }
 
 /// A call that begins or changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRecord {
     /// The service's id of it.
     pub external_id: String,
@@ -232,7 +233,7 @@ pub struct CallRecord {
 }
 
 /// What came in through a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChannelEvent {
     /// A message.
     Received(InboundMessage),

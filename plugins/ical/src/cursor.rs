@@ -30,9 +30,14 @@ pub struct Pass {
 }
 
 impl Cursor {
-    /// The cursor for this calendar: one about another calendar is of no use.
+    /// The cursor for the calendar at this address. Where that is another than before, what was there is still
+    /// known: what the calendar here does not have is gone for whoever subscribed.
     pub fn about(self, url: &str) -> Self {
-        if self.url == url { self } else { Self { url: url.to_owned(), ..Self::default() } }
+        if self.url == url {
+            self
+        } else {
+            Self { url: url.to_owned(), known: self.known, ..Self::default() }
+        }
     }
 
     /// Whether a part has been sent, and the rest is to come.

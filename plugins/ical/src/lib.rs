@@ -89,10 +89,11 @@ fn request(cursor: &Cursor, url: &str) -> Request {
 /// The answer, where it is a document.
 fn answered<H: Host>(host: &H, response: Response) -> Result<Response, PluginError> {
     match response.status {
-        401 | 403 => Err(PluginError::bad_config(format!(
-            "the calendar is not public: the server answered {}",
-            response.status
-        ))),
+        401 => Err(PluginError::bad_config("the calendar is not public: the server answered 401")),
+        // What stands before many servers says so now and then, and lets the next one pass.
+        403 => Err(PluginError::failed(
+            "the server does not let us read the calendar: it answered 403",
+        )),
         404 | 410 => Err(PluginError::failed(format!(
             "there is no calendar at this address any more: the server answered {}",
             response.status

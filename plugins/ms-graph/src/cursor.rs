@@ -35,6 +35,13 @@ struct Progress {
     /// When it last began from the beginning, in milliseconds since 1970.
     #[serde(default)]
     began: u64,
+    /// The delta link of the calendar's window before. What it tells once the next window is through went away
+    /// meanwhile, and no other link knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    /// The delta link of the next window, while that of the window before is followed for the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
 }
 
 impl Cursor {
@@ -71,9 +78,20 @@ impl Cursor {
         match next {
             Next::Page(link) => progress.link = Some(link.clone()),
             Next::Delta(link) => {
-                let is_old = now.saturating_sub(progress.began) > WINDOW_MILLISECONDS;
-                let expires = resource == Resource::Calendar && is_old;
-                progress.link = (!expires).then(|| link.clone());
+                if let Some(after) = progress.after.take() {
+                    progress.link = Some(after);
+                } else if let Some(before) = progress.before.take() {
+                    progress.after = Some(link.clone());
+                    progress.link = Some(before);
+                    return;
+                } else if resource == Resource::Calendar
+                    && now.saturating_sub(progress.began) > WINDOW_MILLISECONDS
+                {
+                    progress.before = Some(link.clone());
+                    progress.link = None;
+                } else {
+                    progress.link = Some(link.clone());
+                }
                 self.done.insert(resource);
             }
         }
@@ -81,7 +99,15 @@ impl Cursor {
 
     /// A link expired.
     pub fn restart(&mut self, resource: Resource, address: Option<String>) {
-        self.resources.entry(resource).or_default().link = address;
+        let progress = self.resources.entry(resource).or_default();
+        match progress.after.take() {
+            // Only that of a window which is over: there is a newer one.
+            Some(after) => {
+                progress.link = Some(after);
+                self.done.insert(resource);
+            }
+            None => progress.link = address,
+        }
     }
 
     /// Whether the pass goes on.

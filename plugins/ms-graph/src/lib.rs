@@ -9,6 +9,7 @@
 mod cursor;
 mod page;
 mod resource;
+mod series;
 mod settings;
 
 use sovereign_plugin::connector::{Batch, Context};
@@ -57,13 +58,16 @@ impl Connector for MsGraph {
                 host.info("a page was too large; asking for smaller ones");
             }
             Err(error) => return Err(error.into()),
-            Ok(response) if response.status == 410 => {
+            Ok(response) if is_expired(&response) => {
                 restart(host, &mut cursor, resource, link.as_deref(), &response, &base)?;
             }
             Ok(response) => {
                 let page = Page::of(resource, &response.success(host)?)?;
                 cursor.follows(resource, &page.next, host.now());
                 records = page.records;
+                if resource == Resource::Calendar {
+                    series::complete(host, &base, &mut records)?;
+                }
             }
         }
         let more = cursor.has_more(&wanted);
@@ -80,13 +84,28 @@ impl Connector for MsGraph {
 }
 
 fn request(url: &Url, page_size: u32) -> Request {
+    item_request(url).header("prefer", format!("odata.maxpagesize={page_size}"))
+}
+
+/// A request whose answer holds items.
+fn item_request(url: &Url) -> Request {
     Request::get(url.as_str())
         .header("accept", "application/json")
-        .header("prefer", format!("odata.maxpagesize={page_size}"))
         .header("prefer", "outlook.timezone=\"UTC\"")
         // Else a message that is moved to another folder has another id.
         .header("prefer", "IdType=\"ImmutableId\"")
         .bearer(SECRET)
+}
+
+/// Whether the service has forgotten a link: 410 says so, and some of its answers only in their words.
+fn is_expired(response: &Response) -> bool {
+    let says_so = || {
+        let words = response.text().to_ascii_lowercase();
+        ["syncstatenotfound", "syncstateinvalid", "resyncrequired"]
+            .iter()
+            .any(|code| words.contains(code))
+    };
+    response.status == 410 || ((400..500).contains(&response.status) && says_so())
 }
 
 /// A link that expired (410: `syncStateNotFound`, `resyncRequired` and others): the resource begins

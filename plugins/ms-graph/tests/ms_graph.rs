@@ -103,7 +103,7 @@ fn a_page_is_asked_for_as_graph_wants_it_and_goes_on_untouched() {
         request.headers.iter().filter(|(n, _)| n == "prefer").map(|(_, v)| v.as_str()).collect();
     assert_eq!(
         prefer,
-        ["odata.maxpagesize=50", "outlook.timezone=\"UTC\"", "IdType=\"ImmutableId\""]
+        ["outlook.timezone=\"UTC\"", "IdType=\"ImmutableId\"", "odata.maxpagesize=50"]
     );
 }
 
@@ -174,8 +174,117 @@ fn the_calendar_gets_another_window_after_a_week() {
     host.advance(8 * 24 * 60 * 60 * 1000);
     let (_, cursor) = pass(&host, cursor);
     let moved = CALENDAR.replace("2025-10-03", "2025-10-11").replace("2027-01-01", "2027-01-09");
-    host.on("GET", &moved, page(&["e2"], None, Some("calendar-delta")));
-    assert_eq!(pass(&host, cursor).0, ["e2"]);
+    host.on("GET", &moved, page(&["e2"], None, Some("calendar-2")));
+    // Between the last look at the window before and the first at the next one, something was deleted.
+    let removed = json!({"value": [{"id": "e1", "@removed": {"reason": "deleted"}}],
+                         "@odata.deltaLink": link("calendar-delta")});
+    host.on("GET", &link("calendar-delta"), Answer::status(200).json(&removed));
+    host.on("GET", &link("calendar-2"), page(&["e3"], None, Some("calendar-2")));
+    let (records, cursor) = pass(&host, cursor);
+    assert_eq!(records, ["e2", "-e1"]);
+    assert_eq!(pass(&host, cursor).0, ["e3"], "from now on by the link of the next window");
+}
+
+#[test]
+fn a_window_that_is_over_may_be_forgotten_by_the_service() {
+    let host = ScriptedHost::new();
+    first_pages(&host);
+    let (_, cursor) = pass(&host, None);
+    for name in ["mail", "calendar", "contacts"] {
+        let delta = format!("{name}-delta");
+        host.on("GET", &link(&delta), page(&[], None, Some(&delta)));
+    }
+    host.advance(8 * 24 * 60 * 60 * 1000);
+    let (_, cursor) = pass(&host, cursor);
+    let moved = CALENDAR.replace("2025-10-03", "2025-10-11").replace("2027-01-01", "2027-01-09");
+    host.on("GET", &moved, page(&["e2"], None, Some("calendar-2")));
+    host.on("GET", &link("calendar-delta"), gone());
+    host.on("GET", &link("calendar-2"), page(&["e3"], None, Some("calendar-2")));
+    let (records, cursor) = pass(&host, cursor);
+    assert_eq!(records, ["e2"]);
+    assert_eq!(pass(&host, cursor).0, ["e3"]);
+}
+
+/// A calendar of one page with these items, and nothing else.
+fn calendar_of(host: &ScriptedHost, items: Value) -> Vec<(String, Value)> {
+    let body = json!({"value": items, "@odata.deltaLink": link("calendar-delta")});
+    host.on("GET", CALENDAR, Answer::status(200).json(&body));
+    let context = connector_context(&json!({"resources": ["calendar"]}));
+    let batch = MsGraph::sync(host, &context, None).unwrap();
+    let read = |payload: &[u8]| serde_json::from_slice(payload).unwrap();
+    batch.records.iter().map(|r| (r.external_id.clone(), read(&r.payload))).collect()
+}
+
+fn stub(id: &str, master: &str) -> Value {
+    json!({"id": id, "type": "occurrence", "seriesMasterId": master,
+           "start": {"dateTime": "2026-01-05T09:00:00.0000000", "timeZone": "UTC"}})
+}
+
+#[test]
+fn occurrences_have_what_their_series_has() {
+    let host = ScriptedHost::new();
+    let master = json!({"id": "s1", "type": "seriesMaster", "subject": "Standup", "iCalUId": "uid-1",
+                        "recurrence": {"pattern": {}}, "start": {"dateTime": "2025-01-06T09:00:00.0000000"}});
+    // A master's id may hold what addresses give a meaning to.
+    let fetched = json!({"id": "s/2=", "type": "seriesMaster", "subject": "Lunch"});
+    host.on("GET", &link("me/events/s%2F2="), Answer::status(200).json(&fetched));
+    let exception =
+        json!({"id": "x1", "type": "exception", "seriesMasterId": "s1", "subject": "Moved"});
+    let records = calendar_of(
+        &host,
+        json!([stub("o1", "s1"), master, stub("o2", "s/2="), stub("o3", "s/2="), exception]),
+    );
+    let of = |id: &str| &records.iter().find(|(known, _)| known == id).unwrap().1;
+    assert_eq!((&of("o1")["subject"], &of("o1")["id"]), (&json!("Standup"), &json!("o1")));
+    assert_eq!(of("o1")["start"]["dateTime"], "2026-01-05T09:00:00.0000000");
+    assert_eq!(of("o1").get("iCalUId"), None, "an occurrence is not the series");
+    assert_eq!(of("o1").get("recurrence"), None);
+    assert_eq!((&of("o2")["subject"], &of("o3")["subject"]), (&json!("Lunch"), &json!("Lunch")));
+    assert_eq!(of("s1")["recurrence"], json!({"pattern": {}}));
+    assert_eq!(of("x1")["subject"], "Moved");
+    assert_eq!(host.requests().len(), 2, "a master is asked for once");
+}
+
+#[test]
+fn a_series_that_cannot_be_had_costs_no_page_and_one_that_is_busy_costs_a_wait() {
+    let host = ScriptedHost::new();
+    host.on("GET", &link("me/events/s1"), Answer::status(404));
+    let records = calendar_of(&host, json!([stub("o1", "s1")]));
+    assert_eq!(records[0].1.get("subject"), None);
+
+    let host = ScriptedHost::new();
+    host.on("GET", &link("me/events/s1"), Answer::status(429).header("Retry-After", "9"));
+    let body = json!({"value": [stub("o1", "s1")], "@odata.deltaLink": link("calendar-delta")});
+    host.on("GET", CALENDAR, Answer::status(200).json(&body));
+    let context = connector_context(&json!({"resources": ["calendar"]}));
+    let outcome = MsGraph::sync(&host, &context, None);
+    assert!(matches!(&outcome, Err(PluginError::Retry(after)) if after.seconds == Some(9)));
+}
+
+#[test]
+fn more_series_than_can_be_asked_for_do_not_break_the_limits_of_a_call() {
+    let host = ScriptedHost::new();
+    let stubs: Vec<Value> = (0..50).map(|n| stub(&format!("o{n}"), &format!("s{n}"))).collect();
+    for n in 0..50 {
+        let master = json!({"id": format!("s{n}"), "subject": "Series"});
+        host.on("GET", &link(&format!("me/events/s{n}")), Answer::status(200).json(&master));
+    }
+    let records = calendar_of(&host, json!(stubs));
+    assert_eq!(records.len(), 50);
+    assert_eq!(host.requests().len(), 41);
+    assert_eq!(records[39].1["subject"], "Series");
+}
+
+#[test]
+fn a_link_that_expired_may_be_told_in_words_only() {
+    let host = ScriptedHost::new();
+    first_pages(&host);
+    let (_, cursor) = pass(&host, None);
+    let words = json!({"error": {"code": "SyncStateInvalid", "message": "m"}});
+    host.on("GET", &link("mail-delta"), Answer::status(400).json(&words));
+    host.on("GET", &link("calendar-delta"), page(&[], None, Some("calendar-delta")));
+    host.on("GET", &link("contacts-delta"), page(&[], None, Some("contacts-delta")));
+    assert_eq!(pass(&host, cursor).0, ["m1", "m2", "m3"]);
 }
 
 #[test]
@@ -187,7 +296,8 @@ fn a_page_that_is_too_large_is_asked_for_in_parts() {
     assert!(batch.more && batch.records.is_empty());
     let batch = sync(&host, batch.next_cursor.as_deref()).unwrap();
     assert_eq!(batch.records.len(), 1);
-    let sizes = host.requests().iter().map(|r| r.headers[1].1.clone()).collect::<Vec<_>>();
+    let size = |headers: &[(String, String)]| headers.last().unwrap().1.clone();
+    let sizes = host.requests().iter().map(|r| size(&r.headers)).collect::<Vec<_>>();
     assert_eq!(sizes, ["odata.maxpagesize=50", "odata.maxpagesize=12"]);
 }
 

@@ -4,6 +4,7 @@
 //! and gives the entries that are new or changed, at most [`PAGE`] at once; a long feed takes several
 //! calls. The cursor remembers a hash of every entry in the feed.
 
+mod charset;
 mod cursor;
 mod document;
 mod page;
@@ -57,7 +58,8 @@ impl Connector for Rss {
             });
         }
         let response = answered(host, response)?;
-        let feed = document::parse(&response.body, &response.final_url, host.now())?;
+        let body = charset::readable(&response.body, response.header("content-type"));
+        let feed = document::parse(&body, &response.final_url, host.now())?;
         if feed.left_out > 0 {
             host.warn(&format!("{} entries of a very long feed are left out", feed.left_out));
         }
@@ -95,10 +97,11 @@ fn request(cursor: &Cursor, url: &str) -> Request {
 /// The answer, where it is a document.
 fn answered<H: Host>(host: &H, response: Response) -> Result<Response, PluginError> {
     match response.status {
-        401 | 403 => Err(PluginError::bad_config(format!(
-            "the feed is not public: the server answered {}",
-            response.status
-        ))),
+        401 => Err(PluginError::bad_config("the feed is not public: the server answered 401")),
+        // What stands before many servers says so now and then, and lets the next one pass.
+        403 => {
+            Err(PluginError::failed("the server does not let us read the feed: it answered 403"))
+        }
         404 | 410 => Err(PluginError::failed(format!(
             "there is no feed at this address any more: the server answered {}",
             response.status

@@ -156,9 +156,17 @@ impl Account {
     }
 }
 
-/// What a source's wish for its next sync comes to: neither at once nor never.
+/// Where what comes from an account belongs at the moment when it lands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) space: SpaceId,
+    pub(crate) labels: Vec<String>,
+    pub(crate) consent: Option<Uuid>,
+}
+
+/// What a source's wish to be left alone until then comes to: not for ever.
 pub(crate) fn wished(asked: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    asked.map(|time| time.clamp(now + TimeDelta::seconds(60), now + LONGEST_WAIT))
+    asked.map(|time| time.clamp(now, now + LONGEST_WAIT))
 }
 
 /// A wait as a duration of the clock, at most thirty days.
@@ -234,6 +242,16 @@ pub(crate) fn schedule(seconds: Option<u32>) -> Result<(), ConnectorsError> {
     }
 }
 
+/// A schedule that people want, which is not below what the plugin's manifest allows.
+pub(crate) fn polite(wanted: Option<u32>, least: Option<u32>) -> Result<(), ConnectorsError> {
+    match (wanted, least) {
+        (Some(wanted), Some(least)) if wanted < least => Err(ConnectorsError::Invalid(format!(
+            "`schedule` must be at least {least} seconds for this plugin"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -278,9 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn a_source_can_ask_neither_for_a_storm_nor_for_silence() {
+    fn a_source_cannot_ask_for_silence() {
         let now = DateTime::UNIX_EPOCH;
-        assert_eq!(wished(Some(now - TimeDelta::days(1)), now), Some(now + TimeDelta::seconds(60)));
+        assert_eq!(wished(Some(now - TimeDelta::days(1)), now), Some(now));
         assert_eq!(wished(Some(now + TimeDelta::days(900)), now), Some(now + TimeDelta::days(30)));
         assert_eq!(wished(None, now), None);
         assert_eq!(bounded(Duration::from_secs(5)), Duration::from_secs(5));

@@ -1,5 +1,7 @@
 //! What people do with accounts.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::access::SpaceId;
 use contracts::events::connectors::AccountChanged;
@@ -9,7 +11,7 @@ use uuid::Uuid;
 
 use crate::account::{self, Account};
 use crate::jobs::{self, ForgetAccount};
-use crate::{AccountState, Connectors, ConnectorsError, NewAccount, Trigger, service, store};
+use crate::{AccountState, Connectors, ConnectorsError, NewAccount, Trigger, store};
 use contracts::input;
 
 /// What is to be changed of an account; what is `None` stays.
@@ -40,10 +42,13 @@ impl Connectors {
         let mut new = new.checked()?;
         let plugins = &self.0.plugins;
         plugins.check_config(&new.plugin, &new.config).await?;
-        if new.schedule.is_none() {
-            let asked = plugins.schedule(&new.plugin).await?;
-            let (least, most) = account::SCHEDULES.into_inner();
-            new.schedule = asked.map(|seconds| seconds.clamp(least, most));
+        match new.schedule {
+            None => {
+                let asked = plugins.schedule(&new.plugin).await?;
+                let (least, most) = account::SCHEDULES.into_inner();
+                new.schedule = asked.map(|seconds| seconds.clamp(least, most));
+            }
+            wanted => account::polite(wanted, plugins.minimum_schedule(&new.plugin).await?)?,
         }
         let now = self.0.spine.clock().now();
         let mut tx = self.0.spine.begin(cause).await?;
@@ -92,6 +97,10 @@ impl Connectors {
         let mut reschedule = None;
         if let Some(schedule) = change.schedule {
             account::schedule(schedule)?;
+            if schedule.is_some() && schedule != account.schedule {
+                let least = self.0.plugins.minimum_schedule(&account.plugin).await?;
+                account::polite(schedule, least)?;
+            }
             next.schedule = schedule;
             reschedule = Some(next_time(schedule, now));
         }
@@ -103,7 +112,7 @@ impl Connectors {
             mended = account.state != AccountState::Paused;
         }
         if mended {
-            activate(&mut next);
+            next.state = AccountState::Active;
             reschedule = Some(next_time(next.schedule, now));
         }
         let change = Stored {
@@ -146,7 +155,7 @@ impl Connectors {
             change: "resumed",
             then: Some(Trigger::Hand),
         };
-        activate(&mut account);
+        account.state = AccountState::Active;
         self.store(account, change, cause).await
     }
 
@@ -157,7 +166,10 @@ impl Connectors {
         cause: Cause,
     ) -> Result<Account, ConnectorsError> {
         let mut tx = self.0.spine.begin(cause).await?;
-        if !store::accounts::update(tx.conn(), &account, change.was, change.reschedule).await? {
+        // Who makes it active again begins as if nothing had gone wrong.
+        let anew = change.then.is_some();
+        let Stored { was, reschedule, .. } = change;
+        if !store::accounts::update(tx.conn(), &account, was, anew, reschedule).await? {
             tx.rollback().await?;
             let there = store::accounts::find(self.0.spine.pool(), account.id).await?;
             let meanwhile = |_| ConnectorsError::ChangedMeanwhile;
@@ -198,7 +210,7 @@ impl Connectors {
     }
 
     /// Removes an account. With `erase` all that came from it becomes unreadable in the ledger, and
-    /// whoever keeps copies drops them.
+    /// whoever keeps copies drops them; without, that happens when its owner is erased.
     ///
     /// # Errors
     /// The database failed.
@@ -209,26 +221,30 @@ impl Connectors {
         cause: Cause,
     ) -> Result<(), ConnectorsError> {
         let mut tx = self.0.spine.begin(cause).await?;
-        remove_all(&mut tx, &[account], erase).await?;
+        let records = if erase { Records::Erased } else { Records::Kept };
+        remove_all(&mut tx, &[account], records).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Removes all of a person's accounts and devices, and erases what came from them.
+    /// Removes all of a person's accounts and devices, and erases what came from them, and from accounts that
+    /// were removed before.
     pub(crate) async fn erase_person(
         &self,
         tx: &mut Tx,
         person: Snowflake,
     ) -> Result<(), SpineError> {
-        let accounts = store::accounts::of_owner(tx.conn(), person).await?;
-        let ids: Vec<Uuid> = accounts.into_iter().map(|(id, _)| id).collect();
-        remove_all(tx, &ids, true).await?;
+        let ids = store::accounts::of_owner(tx.conn(), person).await?;
+        remove_all(tx, &ids, Records::Erased).await?;
+        let removed = store::endings::forget_removed_of(tx.conn(), person).await?;
         let devices = store::devices::delete_all_of(tx.conn(), person).await?;
         let cause = tx.cause().clone();
+        let accounts = removed.into_iter().map(Account::subject);
+        let reports = devices.iter().map(|id| format!("device:{id}"));
         let subjects: Vec<_> =
-            devices.iter().map(|id| (format!("device:{id}"), cause.clone())).collect();
+            accounts.chain(reports).map(|subject| (subject, cause.clone())).collect();
         Spine::erase_all(tx, &subjects).await?;
-        let cache = self.0.devices.clone();
-        tx.on_commit(move || devices.iter().for_each(|id| service::forget(&cache, *id)));
+        let known = Arc::clone(&self.0.devices);
+        tx.on_commit(move || devices.iter().for_each(|id| known.forget(*id)));
         Ok(())
     }
 }
@@ -245,15 +261,28 @@ struct Stored {
     then: Option<Trigger>,
 }
 
+/// What becomes of what an account brought, when the account goes.
+#[derive(Clone, Copy)]
+enum Records {
+    Kept,
+    Erased,
+}
+
 /// Removes accounts: their rows here, their secrets and state at the plugin manager, and, where wished,
 /// what they brought.
-async fn remove_all(tx: &mut Tx, ids: &[Uuid], erase: bool) -> Result<(), SpineError> {
+async fn remove_all(tx: &mut Tx, ids: &[Uuid], records: Records) -> Result<(), SpineError> {
     let removed = store::accounts::delete(tx.conn(), ids).await?;
-    let cause = tx.cause().clone();
-    if erase {
-        let subjects: Vec<_> =
-            removed.iter().map(|(id, ..)| (Account::subject(*id), cause.clone())).collect();
-        Spine::erase_all(tx, &subjects).await?;
+    match records {
+        Records::Kept => {
+            let now = tx.spine().clock().now();
+            store::endings::keep_removed(tx.conn(), &removed, now).await?;
+        }
+        Records::Erased => {
+            let cause = tx.cause().clone();
+            let subjects: Vec<_> =
+                removed.iter().map(|(id, ..)| (Account::subject(*id), cause.clone())).collect();
+            Spine::erase_all(tx, &subjects).await?;
+        }
     }
     for (account, plugin, owner) in removed {
         tx.record(&changed(account, &plugin, owner, "removed"))?;
@@ -261,13 +290,6 @@ async fn remove_all(tx: &mut Tx, ids: &[Uuid], erase: bool) -> Result<(), SpineE
         tx.schedule_with(&ForgetAccount { plugin, account }, options)?;
     }
     Ok(())
-}
-
-/// Active again, as if nothing had gone wrong.
-fn activate(account: &mut Account) {
-    account.state = AccountState::Active;
-    account.last_error = None;
-    account.consecutive_failures = 0;
 }
 
 /// The next time by a schedule.

@@ -1,5 +1,7 @@
 //! What people do with devices, and what devices report.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -11,7 +13,7 @@ use spine::{Cause, Snowflake, Spine};
 use uuid::Uuid;
 
 use crate::device::{self, Device, DeviceKind, ItemOutcome, ItemStatus, Report};
-use crate::{Connectors, ConnectorsError, service, store};
+use crate::{Connectors, ConnectorsError, store};
 use contracts::input;
 
 /// Most reports of one batch.
@@ -108,6 +110,27 @@ impl Connectors {
         self.device(device.id).await
     }
 
+    /// Gives a device a new token, told here and never again; the one before ends at once.
+    ///
+    /// # Errors
+    /// It was changed meanwhile, as compared with `device`; the database failed.
+    pub async fn renew_device_token(
+        &self,
+        device: &Device,
+        cause: Cause,
+    ) -> Result<(Device, String), ConnectorsError> {
+        let token = new_token()?;
+        let mut tx = self.0.spine.begin(cause).await?;
+        if !store::devices::renew(tx.conn(), device, &hash(&token)).await? {
+            return Err(ConnectorsError::ChangedMeanwhile);
+        }
+        tx.record(&changed(device.id, device.person, "renewed"))?;
+        let (known, id) = (Arc::clone(&self.0.devices), device.id);
+        tx.on_commit(move || known.forget(id));
+        tx.commit().await?;
+        Ok((self.device(device.id).await?, token))
+    }
+
     /// Removes a device: its token ends at once. With `erase` all that it reported becomes unreadable.
     ///
     /// # Errors
@@ -125,8 +148,8 @@ impl Connectors {
                 Spine::erase(&mut tx, &format!("device:{}", device.id)).await?;
             }
             tx.record(&changed(device.id, device.person, "removed"))?;
-            let (cache, id) = (self.0.devices.clone(), device.id);
-            tx.on_commit(move || service::forget(&cache, id));
+            let (known, id) = (Arc::clone(&self.0.devices), device.id);
+            tx.on_commit(move || known.forget(id));
             tx.commit().await?;
         }
         Ok(())
@@ -147,9 +170,10 @@ impl Connectors {
         if let Some(device) = self.0.devices.get(&hash) {
             return Ok(Some(device));
         }
+        let before = self.0.devices.before();
         let found = store::devices::by_token(self.0.spine.pool(), &hash).await?;
         if let Some(device) = &found {
-            self.0.devices.insert(hash, device.clone());
+            self.0.devices.keep(hash, device.clone(), before);
         }
         Ok(found)
     }

@@ -29,6 +29,11 @@ pub(crate) fn check(facet: &str, data: &Map<String, Value>) -> Result<(), String
     }
 }
 
+/// Whether a text fits into a known facet.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=LONGEST_TEXT).contains(&text.chars().count())
+}
+
 fn location(data: &Data<'_>) -> Result<(), String> {
     data.text("place", false)?;
     data.number("accuracy", false, 0.0..=f64::MAX)?;
@@ -73,10 +78,9 @@ impl Data<'_> {
     }
 
     fn text(&self, name: &str, required: bool) -> Result<(), String> {
-        let fits = |text: &str| (1..=LONGEST_TEXT).contains(&text.chars().count());
         match self.0.get(name) {
             None if !required => Ok(()),
-            Some(Value::String(text)) if fits(text) => Ok(()),
+            Some(Value::String(text)) if is_name(text) => Ok(()),
             _ => Err(format!("`{name}` must be a text of 1 to {LONGEST_TEXT} characters")),
         }
     }

@@ -31,6 +31,29 @@ fn tells(name: &str) -> bool {
         || name.contains("idempotency")
 }
 
+/// What in a header's name says that its value names one delivery, or its moment.
+const OF_THE_DELIVERY: &[&str] = &[
+    "delivery",
+    "idempotency",
+    "webhook-id",
+    "svix-id",
+    "ce-id",
+    "event-id",
+    "event-uuid",
+    "message-id",
+    "message-number",
+    "timestamp",
+];
+
+/// Whether the request has a name that no other delivery has: then the same again is a repeat, whatever came in
+/// between.
+pub(crate) fn names_its_delivery(request: &HookRequest) -> bool {
+    request.headers.iter().any(|(name, _)| {
+        let name = name.to_ascii_lowercase();
+        tells(&name) && OF_THE_DELIVERY.iter().any(|word| name.contains(word))
+    })
+}
+
 /// The same for a request that is delivered again, and for no other.
 pub(crate) fn digest(request: &HookRequest) -> Vec<u8> {
     let mut headers: Vec<(String, &str)> = request
@@ -83,5 +106,13 @@ mod tests {
         // Two notifications without a body are told apart by their numbers.
         let numbered = |n| digest(&request("", &[("X-Goog-Message-Number", n)]));
         assert_ne!(numbered("1"), numbered("2"));
+    }
+
+    #[test]
+    fn a_delivery_is_named_by_its_id_and_not_by_its_channel_or_its_way() {
+        let named = |name| names_its_delivery(&request("{}", &[(name, "1")]));
+        assert!(named("X-GitHub-Delivery") && named("webhook-id") && named("ce-id"));
+        assert!(named("I-Twilio-Idempotency-Token") && named("X-Goog-Message-Number"));
+        assert!(!named("X-Goog-Channel-Id") && !named("X-Request-Id") && !named("X-Hub-Signature"));
     }
 }

@@ -20,6 +20,7 @@ mod facets;
 mod handlers;
 mod hook;
 mod jobs;
+mod known_devices;
 mod owntracks;
 mod records;
 mod service;

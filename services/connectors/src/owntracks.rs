@@ -3,6 +3,13 @@
 use chrono::DateTime;
 use serde_json::{Map, Value, json};
 
+use crate::facets;
+
+/// Whether its content is under a key that the app shares with others: nothing of it can be read here.
+pub(crate) fn is_encrypted(message: &Map<String, Value>) -> bool {
+    message.get("_type").and_then(Value::as_str) == Some("encrypted")
+}
+
 /// A message as a report of ours: a `location` is one, and how full the battery is; whatever else the app
 /// says is kept under `owntracks.<type>`. None: it is no such message.
 pub(crate) fn reports(message: &Map<String, Value>) -> Option<Vec<Value>> {
@@ -33,8 +40,10 @@ pub(crate) fn reports(message: &Map<String, Value>) -> Option<Vec<Value>> {
         }
     }
     // The regions that the device is in, by the names its owner gave them.
-    if let Some(place) = message.get("inregions").and_then(|regions| regions.get(0)) {
-        location.insert("place".to_owned(), place.clone());
+    // A name that is none does not cost the point.
+    let regions = message.get("inregions").and_then(Value::as_array).into_iter().flatten();
+    if let Some(place) = regions.filter_map(Value::as_str).find(|name| facets::is_name(name)) {
+        location.insert("place".to_owned(), place.into());
     }
     let mut reports = vec![json!({ "facet": "location", "at": at, "data": location })];
     if let Some(level) = message.get("batt") {
@@ -63,6 +72,13 @@ mod tests {
             json!({ "latitude": 48.2, "longitude": 16.4, "accuracy": 10, "tracker": "an", "place": "Work" })
         );
         assert_eq!(reports[1]["data"]["level"], 77);
+    }
+
+    #[test]
+    fn a_region_without_a_usable_name_does_not_cost_the_location() {
+        let regions = json!(["x".repeat(300), 7, "", "Work"]);
+        let message = json!({ "_type": "location", "lat": 48.2, "lon": 16.4, "tst": 1_800_000_000, "inregions": regions });
+        assert_eq!(read(message).unwrap()[0]["data"]["place"], "Work");
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use contracts::access::{Principal, Purpose};
 use contracts::events::connectors::{DataReceived, RawRecord, WebhookReceived};
-use contracts::plugins::{HookAnswer, HookRequest};
+use contracts::plugins::{HookAnswer, HookRequest, Undone};
 use spine::Cause;
 use uuid::Uuid;
 
-use crate::account::Account;
+use crate::account::{Account, Standing};
 use crate::store::webhooks::Request;
 use crate::{AccountState, Connectors, ConnectorsError, Trigger, hook, jobs, records, store};
 
@@ -25,23 +25,23 @@ impl Connectors {
     /// when this returns, and a repeat makes nothing twice.
     ///
     /// # Errors
-    /// There is no such account; it is paused; the body is larger than 1 MiB; the plugin refuses the request or
-    /// failed; the database failed. In all these cases nothing was stored.
+    /// There is no such account; it is paused, or was changed meanwhile; the body is larger than 1 MiB; the plugin
+    /// refuses the request or failed; the database failed. In all these cases nothing was stored.
     pub async fn receive_webhook(
         &self,
         account: Uuid,
         request: HookRequest,
     ) -> Result<HookAnswer, ConnectorsError> {
         if request.body.len() > hook::LARGEST_BODY {
-            return Err(ConnectorsError::HookTooLarge);
+            return Err(Undone::HookTooLarge.into());
         }
         let account = self.account(account).await?;
         if account.state == AccountState::Paused {
-            return Err(ConnectorsError::Later { after: PAUSED });
+            return Err(ConnectorsError::later(PAUSED));
         }
-        let later = ConnectorsError::Later { after: CROWDED };
+        let later = ConnectorsError::later(CROWDED);
         let place = self.0.hooks.take(&account.id.to_string()).ok_or(later)?;
-        let digest = hook::digest(&request);
+        let (digest, named) = (hook::digest(&request), hook::names_its_delivery(&request));
         let outcome = self
             .0
             .plugins
@@ -56,6 +56,7 @@ impl Connectors {
         drop(place);
         let received = Received {
             digest,
+            named,
             records: outcome.records,
             plugin_version: outcome.plugin_version,
             sync_soon: outcome.sync_soon,
@@ -70,20 +71,28 @@ impl Connectors {
         received: Received,
     ) -> Result<(), ConnectorsError> {
         let now = self.0.spine.clock().now();
-        let cause = Cause {
-            space: Some(account.space.to_string()),
+        let mut tx = self.0.spine.begin(Cause::system()).await?;
+        // People may have changed it while its plugin was asked: what counts is how it is now.
+        let held = store::webhooks::hold_account(tx.conn(), account.id).await?;
+        let held = held.ok_or(ConnectorsError::NotFound)?;
+        if held.state == AccountState::Paused {
+            return Err(ConnectorsError::later(PAUSED));
+        }
+        if held.config != account.config {
+            return Err(ConnectorsError::later(CROWDED));
+        }
+        let Standing { space, labels, consent } = held.standing;
+        tx.set_cause(Cause {
+            space: Some(space.to_string()),
             purpose: Some(Purpose::SYNC.to_string()),
             ..Cause::by(Principal::Plugin(account.plugin.clone()).to_string())
-        };
-        let mut tx = self.0.spine.begin(cause).await?;
-        if store::webhooks::lock_account(tx.conn(), account.id).await?.is_none() {
-            return Err(ConnectorsError::NotFound);
-        }
+        });
         let records_digest = records::digest(&received.records);
         let request = Request {
             id: Uuid::now_v7(),
             account: account.id,
             digest: &received.digest,
+            named: received.named,
             records_digest: records_digest.as_deref(),
         };
         if store::webhooks::remember(tx.conn(), &request, now - REPEATS, now).await? {
@@ -98,10 +107,10 @@ impl Connectors {
                     plugin: account.plugin.clone(),
                     plugin_version: received.plugin_version.clone(),
                     owner: account.owner,
-                    space: account.space.clone(),
-                    labels: account.labels.clone(),
+                    space: space.clone(),
+                    labels: labels.clone(),
                     records,
-                    consent: account.consent,
+                    consent,
                 })?;
             }
         }
@@ -117,6 +126,7 @@ impl Connectors {
 /// What a webhook brought.
 struct Received {
     digest: Vec<u8>,
+    named: bool,
     records: Vec<RawRecord>,
     plugin_version: String,
     sync_soon: bool,

@@ -1,5 +1,6 @@
 //! Microsoft Graph, as far as delta queries go: pages, `nextLink` and `deltaLink`, `@removed`, 410 for a
-//! state that is not known any more, 429 with `Retry-After`, tokens that expire.
+//! state that is not known any more, 429 with `Retry-After`, tokens that expire, occurrences of series as
+//! stubs.
 //!
 //! After learn.microsoft.com/graph: "Use delta query to track changes", "Get incremental changes to
 //! messages/events/contacts", "Microsoft Graph throttling guidance", "Microsoft Graph error responses".
@@ -7,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::{Form, Query, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -76,6 +77,7 @@ impl Graph {
             .route("/v1.0/me/mailFolders/inbox/messages/delta", delta(GraphResource::Messages))
             .route("/v1.0/me/calendarView/delta", delta(GraphResource::Events))
             .route("/v1.0/me/contacts/delta", delta(GraphResource::Contacts))
+            .route("/v1.0/me/events/{id}", get(event))
             .route("/common/oauth2/v2.0/token", post(token))
             .with_state(Arc::clone(&mailbox));
         let server = Server::start(routes).await;
@@ -160,15 +162,8 @@ fn delta(
 ) -> Response {
     let mut mailbox = lock(shared);
     mailbox.requests += 1;
-    let bearer = format!("Bearer {}", mailbox.access_token);
-    let is_known = headers.get(header::AUTHORIZATION).is_some_and(|have| have == bearer.as_str());
-    if mailbox.access_token.is_empty() || !is_known {
-        let code = "InvalidAuthenticationToken";
-        return error(
-            StatusCode::UNAUTHORIZED,
-            code,
-            "Lifetime validation failed, the token is expired.",
-        );
+    if let Some(refusal) = refusal(&mailbox, headers) {
+        return refusal;
     }
     if mailbox.throttled.contains(&mailbox.requests) {
         let mut response = error(
@@ -222,11 +217,46 @@ fn delta(
     Json(body).into_response()
 }
 
+/// 401, unless the token is the newest.
+fn refusal(mailbox: &Mailbox, headers: &HeaderMap) -> Option<Response> {
+    let bearer = format!("Bearer {}", mailbox.access_token);
+    let is_known = headers.get(header::AUTHORIZATION).is_some_and(|have| have == bearer.as_str());
+    (mailbox.access_token.is_empty() || !is_known).then(|| {
+        error(
+            StatusCode::UNAUTHORIZED,
+            "InvalidAuthenticationToken",
+            "Lifetime validation failed, the token is expired.",
+        )
+    })
+}
+
+/// An item as a delta query shows it: of an occurrence of a series only which and when.
 fn show(item: &Item) -> Value {
     if item.gone {
         return json!({ "id": item.json["id"], "@removed": { "reason": "deleted" } });
     }
-    item.json.clone()
+    if item.json["type"] != "occurrence" {
+        return item.json.clone();
+    }
+    let shown = ["@odata.etag", "id", "type", "seriesMasterId", "start", "end"];
+    shown.iter().map(|name| ((*name).to_owned(), item.json[*name].clone())).collect()
+}
+
+/// `GET /me/events/{id}`.
+async fn event(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let mailbox = lock(&shared);
+    if let Some(refusal) = refusal(&mailbox, &headers) {
+        return refusal;
+    }
+    let events = mailbox.items.get(&GraphResource::Events);
+    match events.and_then(|events| events.get(&id)).filter(|item| !item.gone) {
+        Some(item) => Json(item.json.clone()).into_response(),
+        None => error(StatusCode::NOT_FOUND, "ErrorItemNotFound", "The object was not found."),
+    }
 }
 
 /// `Prefer: odata.maxpagesize=50`, 10 where nothing is said.

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
-use std::str::FromStr;
 
-use calcard::common::timezone::Tz;
 use calcard::icalendar::{
     ICalendar, ICalendarComponent, ICalendarEntry, ICalendarParameterName as Parameter,
     ICalendarPeriod, ICalendarProperty as Property, ICalendarValue as Value,
@@ -12,7 +10,8 @@ use calcard::icalendar::{
 use calcard::{Entry, Parser};
 use sovereign_plugin::{PluginError, fingerprint};
 
-use super::{Attendee, Calendar, Event, Geo, Organizer, When};
+use super::zones::Zones;
+use super::{Attendee, Calendar, Event, Geo, Organizer, When, text};
 
 /// The most events of a calendar; a larger one is refused whole, for half of one looks as if the rest
 /// were gone.
@@ -28,7 +27,7 @@ const MOST_PARTS: usize = 2000;
 /// # Errors
 /// [`PluginError::Failed`] says what is wrong with it.
 pub fn parse(body: &[u8]) -> Result<Calendar, PluginError> {
-    let text = decoded(body);
+    let text = text::decoded(body);
     let mut parser = Parser::new(&text);
     let mut calendar =
         Calendar { events: BTreeMap::new(), is_cut_off: !is_whole(&text), refresh_seconds: None };
@@ -53,16 +52,6 @@ pub fn parse(body: &[u8]) -> Result<Calendar, PluginError> {
     if is_calendar { Ok(calendar) } else { Err(PluginError::failed(reason(&text))) }
 }
 
-/// UTF-8 as RFC 5545 wants it, Latin-1 as old programs write it.
-fn decoded(body: &[u8]) -> String {
-    let text = match std::str::from_utf8(body) {
-        Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
-        Err(_) => body.iter().copied().map(char::from).collect(),
-    };
-    // Lotus Notes ended lines as old Macintoshes did.
-    if text.contains('\n') { text } else { text.replace('\r', "\n") }
-}
-
 /// Whether as many calendars end as begin.
 fn is_whole(text: &str) -> bool {
     let count =
@@ -82,6 +71,7 @@ fn reason(text: &str) -> String {
 }
 
 fn add(calendar: &mut Calendar, parsed: &ICalendar) -> Result<(), PluginError> {
+    let zones = Zones::of(parsed);
     for component in &parsed.components {
         if let Some(seconds) = refresh_seconds(component) {
             calendar.refresh_seconds = Some(seconds);
@@ -89,7 +79,7 @@ fn add(calendar: &mut Calendar, parsed: &ICalendar) -> Result<(), PluginError> {
         if !component.component_type.is_event() {
             continue;
         }
-        let event = event(component);
+        let event = event(component, &zones);
         match calendar.events.entry(external_id(&event)) {
             Slot::Vacant(slot) => {
                 slot.insert(event);
@@ -150,17 +140,22 @@ fn plain_duration(text: &str) -> Option<i64> {
     Some(seconds)
 }
 
-fn event(component: &ICalendarComponent) -> Event {
+fn event(component: &ICalendarComponent, zones: &Zones) -> Event {
     let first = |property: &Property| component.property(property);
-    let text_of = |property: &Property| first(property).and_then(text);
-    let when_of = |property: &Property| first(property).and_then(|entry| whens(entry).next());
+    let text_of = |property: &Property| first(property).and_then(words);
+    let when_of =
+        |property: &Property| first(property).and_then(|entry| whens(entry, zones).next());
     let all_whens = |property: &Property| {
-        component.properties(property).flat_map(whens).take(MOST_PARTS).collect::<Vec<_>>()
+        let entries = component.properties(property);
+        entries.flat_map(|entry| whens(entry, zones)).take(MOST_PARTS).collect::<Vec<_>>()
     };
     let duration = first(&Property::Duration).and_then(|entry| match entry.values.first() {
         Some(Value::Duration(duration)) => Some(duration.as_seconds()),
         _ => None,
     });
+    let rrule = first(&Property::Rrule).and_then(rule);
+    // A series recurs by the clock of its zone: in another it would be an hour off for half of the year.
+    let settled = |when: When| if rrule.is_some() { when } else { zones.settled(when) };
     Event {
         uid: text_of(&Property::Uid).unwrap_or_default(),
         recurrence_id: when_of(&Property::RecurrenceId),
@@ -168,10 +163,10 @@ fn event(component: &ICalendarComponent) -> Event {
         description: text_of(&Property::Description),
         location: text_of(&Property::Location),
         status: text_of(&Property::Status).map(|status| status.to_ascii_uppercase()),
-        start: when_of(&Property::Dtstart),
-        end: when_of(&Property::Dtend),
+        start: when_of(&Property::Dtstart).map(settled),
+        end: when_of(&Property::Dtend).map(settled),
         duration_seconds: duration,
-        rrule: first(&Property::Rrule).and_then(rule),
+        rrule,
         rdates: all_whens(&Property::Rdate),
         exdates: all_whens(&Property::Exdate),
         organizer: first(&Property::Organizer).and_then(|entry| {
@@ -218,7 +213,7 @@ fn external_id(event: &Event) -> String {
     if id.len() > LONGEST_ID { fingerprint(id.as_bytes()) } else { id }
 }
 
-fn text(entry: &ICalendarEntry) -> Option<String> {
+fn words(entry: &ICalendarEntry) -> Option<String> {
     match entry.values.first()? {
         Value::Integer(number) => Some(number.to_string()),
         value => cleaned(value.as_text()?),
@@ -255,8 +250,8 @@ fn rule(entry: &ICalendarEntry) -> Option<String> {
 }
 
 /// The times of an entry; of a period, its beginning.
-fn whens(entry: &ICalendarEntry) -> impl Iterator<Item = When> + '_ {
-    let zone = parameter(entry, &Parameter::Tzid).map(|name| zone(&name));
+fn whens<'a>(entry: &'a ICalendarEntry, zones: &Zones) -> impl Iterator<Item = When> + use<'a> {
+    let zone = parameter(entry, &Parameter::Tzid).map(|name| zones.name(&name));
     entry.values.iter().filter_map(move |value| {
         let time = match value {
             Value::PartialDateTime(time) => time.as_ref(),
@@ -267,16 +262,6 @@ fn whens(entry: &ICalendarEntry) -> impl Iterator<Item = When> + '_ {
         };
         When::new(time, zone.clone())
     })
-}
-
-/// The IANA name of a zone where it can be told: programs have their own.
-fn zone(name: &str) -> String {
-    let known = Tz::from_str(name).ok().filter(|zone| !zone.is_floating());
-    match known {
-        Some(zone) if zone.is_utc() => "UTC".to_owned(),
-        Some(zone) => zone.name().map_or_else(|| name.to_owned(), |name| name.into_owned()),
-        None => name.to_owned(),
-    }
 }
 
 fn geo(entry: &ICalendarEntry) -> Option<Geo> {

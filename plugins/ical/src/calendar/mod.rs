@@ -1,7 +1,10 @@
 //! The calendar in a plain form.
 
 mod convert;
+mod observances;
+mod text;
 mod when;
+mod zones;
 
 use std::collections::BTreeMap;
 

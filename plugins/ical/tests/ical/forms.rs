@@ -57,6 +57,56 @@ fn days_floating_times_and_other_names_of_zones() {
 }
 
 #[test]
+fn zones_that_a_calendar_describes_itself_are_those_of_the_world_where_it_says_so() {
+    let zoned = |lines: &str, name: &str| {
+        let text = calendar(&format!(
+            "BEGIN:VTIMEZONE\r\nTZID:Our Clock\r\n{lines}BEGIN:STANDARD\r\nDTSTART:19701025T030000\r\n\
+             TZOFFSETFROM:+0200\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n\
+             BEGIN:VEVENT\r\nUID:u\r\nDTSTART;TZID={name}:20260501T100000\r\nEND:VEVENT\r\n"
+        ));
+        parse(text.as_bytes()).unwrap().events.remove("u").unwrap().start.unwrap().zone.unwrap()
+    };
+    assert_eq!(zoned("X-LIC-LOCATION:Europe/Vienna\r\n", "Our Clock"), "Europe/Vienna");
+    assert_eq!(zoned("X-MICROSOFT-CDO-TZID:10\r\n", "Our Clock"), "America/New_York");
+    assert_eq!(zoned("", "Another Clock"), "Another Clock", "nobody knows that one");
+    assert_eq!(zoned("", "\"(UTC+05:30) Somewhere\""), "(UTC+05:30) Somewhere");
+    assert_eq!(zoned("", "/mozilla.org/20050126_1/Europe/Berlin"), "Europe/Berlin");
+}
+
+#[test]
+fn times_of_a_zone_that_only_the_calendar_knows_follow_its_description_of_summer_and_winter() {
+    let part = |name: &str, begins: &str, offset: &str, rule: &str| {
+        format!(
+            "BEGIN:{name}\r\nDTSTART:{begins}\r\nTZOFFSETFROM:+0000\r\nTZOFFSETTO:{offset}\r\n\
+             RRULE:FREQ=YEARLY;{rule}\r\nEND:{name}\r\n"
+        )
+    };
+    let zone = format!(
+        "BEGIN:VTIMEZONE\r\nTZID:Our Clock\r\n{}{}END:VTIMEZONE\r\n",
+        part("STANDARD", "19701025T030000", "+0530", "BYMONTH=10;BYDAY=-1SU"),
+        part("DAYLIGHT", "19700308T020000", "+0630", "BYMONTH=3;BYDAY=2SU"),
+    );
+    let at = |time: &str, more: &str| {
+        let text = calendar(&format!(
+            "{zone}BEGIN:VEVENT\r\nUID:u\r\nDTSTART;TZID=Our Clock:{time}\r\n{more}END:VEVENT\r\n"
+        ));
+        let start = parse(text.as_bytes()).unwrap().events.remove("u").unwrap().start.unwrap();
+        (start.value, start.zone.unwrap())
+    };
+    let utc = |value: &str| (value.to_owned(), "UTC".to_owned());
+    assert_eq!(at("20260115T100000", ""), utc("2026-01-15T04:30:00"));
+    assert_eq!(at("20260715T100000", ""), utc("2026-07-15T03:30:00"));
+    // 2026-03-08 is the second Sunday of March, 2026-10-25 the last of October.
+    assert_eq!(at("20260308T015900", ""), utc("2026-03-07T20:29:00"));
+    assert_eq!(at("20260308T030000", ""), utc("2026-03-07T20:30:00"));
+    assert_eq!(at("20261025T030000", ""), utc("2026-10-24T21:30:00"));
+    assert_eq!(at("19600101T000000", "").1, "UTC");
+    // A series keeps its clock.
+    let series = at("20260115T100000", "RRULE:FREQ=WEEKLY\r\n");
+    assert_eq!(series, ("2026-01-15T10:00:00".to_owned(), "Our Clock".to_owned()));
+}
+
+#[test]
 fn a_changed_recurrence_is_an_event_of_its_own_and_the_later_version_counts() {
     let text = calendar(
         "BEGIN:VEVENT\r\nUID:u\r\nSEQUENCE:1\r\nSUMMARY:new\r\nEND:VEVENT\r\n\
@@ -79,6 +129,48 @@ fn latin_1_a_byte_order_mark_and_other_ends_of_lines_are_read() {
     assert_eq!(parse(marked.as_bytes()).unwrap().events.len(), 1);
     let lotus = parse(text.replace("\r\n", "\r").as_bytes()).unwrap();
     assert_eq!((lotus.events.len(), lotus.is_cut_off), (1, false));
+}
+
+#[test]
+fn lines_are_unfolded_also_where_a_character_was_cut_in_two() {
+    let text = calendar(
+        "BEGIN:VEVENT\r\nUID:u\r\nSUMMARY:Gr\u{fc}n\u{e4}\r\nLOCATION:a\r\n  b\r\n\tc\r\nEND:VEVENT\r\n",
+    );
+    assert_eq!(parse(text.as_bytes()).unwrap().events["u"].location.as_deref(), Some("a bc"));
+    let at = text.find('\u{fc}').unwrap() + 1;
+    for fold in ["\r\n ", "\n\t"] {
+        let mut folded = text.as_bytes().to_vec();
+        folded.splice(at..at, fold.bytes());
+        let event = &parse(&folded).unwrap().events["u"];
+        assert_eq!(event.summary.as_deref(), Some("Gr\u{fc}n\u{e4}"), "{fold:?}");
+    }
+}
+
+#[test]
+fn a_calendar_that_ends_within_a_character_keeps_the_others() {
+    let text = calendar(
+        "BEGIN:VEVENT\r\nUID:u\r\nSUMMARY:Gr\u{fc}n\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:v\r\nSUMMARY:\u{fc}",
+    );
+    let cut = text.find("SUMMARY:\u{fc}").unwrap() + "SUMMARY:".len() + 1;
+    let calendar = parse(&text.as_bytes()[..cut]).unwrap();
+    assert!(calendar.is_cut_off);
+    assert_eq!(calendar.events["u"].summary.as_deref(), Some("Gr\u{fc}n"));
+}
+
+#[test]
+fn utf_16_and_windows_1252_are_read() {
+    let text = calendar("BEGIN:VEVENT\r\nUID:u\r\nSUMMARY:5 \u{20ac} f\u{fc}r\r\nEND:VEVENT\r\n");
+    let marked = format!("\u{feff}{text}");
+    let little: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = marked.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let windows: Vec<u8> = text
+        .chars()
+        .map(|c| if c == '\u{20ac}' { 0x80 } else { u8::try_from(u32::from(c)).unwrap() })
+        .collect();
+    for body in [little, big, windows] {
+        let event = &parse(&body).unwrap().events["u"];
+        assert_eq!(event.summary.as_deref(), Some("5 \u{20ac} f\u{fc}r"));
+    }
 }
 
 #[test]

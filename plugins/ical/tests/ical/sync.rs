@@ -171,6 +171,20 @@ fn validators_are_sent_and_webcal_is_https() {
 }
 
 #[test]
+fn at_another_address_only_what_differs_is_told() {
+    let host = ScriptedHost::new();
+    host.on("GET", URL, answer([(1, "a"), (2, "b")]).header("ETag", "\"e\""));
+    let (_, cursor) = pass(&host, None);
+    let other = "https://club.example/2026.ics";
+    host.on("GET", other, answer([(2, "b"), (3, "c")]));
+    let context = connector_context(&json!({"url": other}));
+    let batch = Ical::sync(&host, &context, cursor.as_deref()).unwrap();
+    assert_eq!(show(&batch), ["-1", "3"]);
+    let headers = &host.requests()[1].headers;
+    assert!(headers.iter().all(|(name, _)| name != "if-none-match"), "that was of the other");
+}
+
+#[test]
 fn a_malformed_calendar_changes_nothing() {
     let host = ScriptedHost::new();
     host.on("GET", URL, Answer::ok("text/html", "<html>sign in</html>"));

@@ -140,7 +140,11 @@ fn what_went_wrong_is_told_apart() {
         sync(&host, None).unwrap_err()
     };
     assert!(matches!(outcome(Answer::status(404)), PluginError::Failed(_)));
-    assert!(matches!(outcome(Answer::status(403)), PluginError::BadConfig(_)));
+    assert!(matches!(outcome(Answer::status(401)), PluginError::BadConfig(_)));
+    assert!(
+        matches!(outcome(Answer::status(403)), PluginError::Failed(_)),
+        "it may pass by itself"
+    );
     let busy = outcome(Answer::status(429).header("Retry-After", "Thu, 01 Jan 2026 00:01:00 GMT"));
     assert!(matches!(busy, PluginError::Retry(after) if after.seconds == Some(60)));
     assert!(matches!(outcome(Answer::ok("text/html", "<html></html>")), PluginError::Failed(_)));
@@ -150,4 +154,35 @@ fn what_went_wrong_is_told_apart() {
         assert!(matches!(outcome, Err(PluginError::BadConfig(_))), "{config}");
     }
     assert_eq!(sync(&host, Some(b"{")), Err(PluginError::CursorExpired));
+}
+
+#[test]
+fn what_the_bytes_are_is_told_by_the_feed_or_else_by_http() {
+    let title = |content_type: &str, declaration: &str, title: &[u8]| {
+        let mut body = format!("{declaration}<rss version=\"2.0\"><channel><title>").into_bytes();
+        body.extend_from_slice(title);
+        body.extend_from_slice(b"</title></channel></rss>");
+        let host = ScriptedHost::new();
+        host.on("GET", URL, Answer::ok(content_type, body));
+        let batch = sync(&host, None).unwrap();
+        let source: serde_json::Value = serde_json::from_slice(&batch.records[0].payload).unwrap();
+        source["title"].as_str().unwrap().to_owned()
+    };
+    let moscow = b"\xcc\xee\xf1\xea\xe2\xe0";
+    let windows = "text/xml; charset=windows-1251";
+    assert_eq!(
+        title(windows, "<?xml version=\"1.0\"?>", moscow),
+        "\u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430}"
+    );
+    let declared = "<?xml version=\"1.0\" encoding=\"windows-1251\"?>";
+    assert_eq!(
+        title("text/xml; charset=utf-8", declared, moscow),
+        "\u{41c}\u{43e}\u{441}\u{43a}\u{432}\u{430}"
+    );
+    assert_eq!(title("text/xml", "", b"Gr\xfcn \x80"), "Gr\u{fc}n \u{20ac}");
+    assert_eq!(
+        title(windows, "", "Gr\u{fc}n".as_bytes()),
+        "Gr\u{fc}n",
+        "plain UTF-8 is what it is"
+    );
 }

@@ -152,6 +152,8 @@ pub(super) async fn add(
         consent: body.consent,
     };
     let account = connectors.add(account, access.caller().cause()).await?;
+    // By its key it may be one that was added before, and moved since.
+    access.require_visible(actions::CONNECTOR_READ, &account.resource())?;
     let tag = [(header::ETAG, etag(account.version))];
     Ok((StatusCode::CREATED, tag, Json(account.into())))
 }

@@ -84,13 +84,19 @@ async fn receive(
         Caller::new(Principal::Device(device.id), Purpose::SYNC).on_behalf_of(device.person);
     let access = Access::new(caller, Arc::clone(&policy));
     access.require(actions::DEVICE_REPORT, &device.resource())?;
-    policy.settled().await?;
+    access.settled().await?;
     let Body(body) = body?;
     let shape = |detail: String| {
         Problem::unprocessable("invalid-body", "The body is not of the shape it should be")
             .with_detail(detail)
     };
     let Value::Object(message) = &body else { return Err(shape("it is no object".to_owned())) };
+    if owntracks::is_encrypted(message) {
+        return Err(Problem::unprocessable(
+            "encrypted",
+            "This is encrypted by the app; please clear its encryption key, the connection is private",
+        ));
+    }
     if let Some(events) = owntracks::reports(message) {
         let outcomes = take(&connectors, &device, DeviceBatch { sent_at: None, events }).await?;
         log_refused(&device, &outcomes);

@@ -55,7 +55,7 @@ pub(super) struct RegisterDevice {
 }
 
 /// Registers a device. The answer has its token, which is told only here; where the same
-/// `Idempotency-Key` comes again, the device is answered without one.
+/// `Idempotency-Key` comes again, the device is answered without one (`/devices/{id}/token` gives another).
 #[utoipa::path(
     post,
     path = "/devices",
@@ -136,6 +136,31 @@ pub(super) async fn rename(
     let device = changeable(&access, &connectors, id, &conditions).await?;
     let device = connectors.rename_device(&device, &body.name, access.caller().cause()).await?;
     Ok(([(header::ETAG, etag(device.version))], Json(device.into())))
+}
+
+/// Gives a device a new token, told only here; the one before ends at once. For a token that was lost on its way,
+/// or that somebody else may have seen.
+#[utoipa::path(
+    post,
+    path = "/devices/{id}/token",
+    operation_id = "renew_device_token",
+    tag = "devices",
+    params(
+        ("id" = Uuid, Path, description = "The device"),
+        ("If-Match" = Option<String>, Header, description = "The version that the caller has seen"),
+    ),
+    responses((status = 200, body = DeviceView), OfOne)
+)]
+pub(super) async fn renew_token(
+    access: Access,
+    Path(id): Path<Uuid>,
+    conditions: Conditions,
+    State(connectors): State<Connectors>,
+) -> Result<([(HeaderName, HeaderValue); 1], Json<DeviceView>), Problem> {
+    let device = changeable(&access, &connectors, id, &conditions).await?;
+    let (device, token) = connectors.renew_device_token(&device, access.caller().cause()).await?;
+    let tag = [(header::ETAG, etag(device.version))];
+    Ok((tag, Json(DeviceView { token: Some(token), ..device.into() })))
 }
 
 /// How to remove a device.

@@ -27,4 +27,5 @@ pub fn routes() -> OpenApiRouter<Connectors> {
         .routes(routes!(runs::list))
         .routes(routes!(devices::list, devices::register))
         .routes(routes!(devices::read, devices::rename, devices::remove))
+        .routes(routes!(devices::renew_token))
 }

@@ -138,7 +138,7 @@ pub struct DeviceView {
     pub created_at: DateTime<Utc>,
     /// When it reported last.
     pub last_seen_at: Option<DateTime<Utc>>,
-    /// The token with which it reports: told once, when it is registered.
+    /// The token with which it reports: told once, when it is registered or gets a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
 }

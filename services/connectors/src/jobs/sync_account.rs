@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::access::{Principal, Purpose};
+use contracts::access::{Principal, Purpose, SpaceId};
 use contracts::events::connectors::{AccountChanged, DataReceived};
 use contracts::plugins::{ConnectorBatch, PluginError, PluginFailure};
 use serde::{Deserialize, Serialize};
 use spine::{Cause, Concurrency, Job, JobError, JobOptions, JobRun, Lane, SpineError, Tx};
 use uuid::Uuid;
 
-use crate::account::{Account, bounded, wished};
+use crate::account::{Account, Standing, bounded, wished};
 use crate::store::runs::Step;
-use crate::store::sync::{Advance, Failure};
+use crate::store::sync::{Advance, Failure, Postponed};
 use crate::{AccountState, Connectors, Trigger, records, store};
 use contracts::input;
 
@@ -21,8 +21,9 @@ use contracts::input;
 const LARGEST_CURSOR: usize = 1 << 20;
 /// A run that never comes to its end stops after so many pages; the next one goes on.
 const MOST_PAGES: u32 = 10_000;
-/// How long to wait where as many calls of the plugin run as may.
-const CROWDED: Duration = Duration::from_secs(2);
+/// For how many seconds to wait where as many calls of the plugin run as may: those
+/// who wait do not come again together.
+const CROWDED: std::ops::RangeInclusive<f64> = 2.0..=5.0;
 /// How long to wait for a plugin that cannot be called.
 const UNAVAILABLE: Duration = Duration::from_secs(600);
 /// The longest error that is kept.
@@ -137,7 +138,8 @@ async fn sync(
     };
     let overtaken = job.from.is_some_and(|version| version != account.cursor_version);
     if account.state != AccountState::Active || overtaken {
-        return Ok(());
+        let tx = run.begin().await?;
+        return give_way(tx, job, now).await;
     }
     if let Some(time) = account.not_before.filter(|time| *time > now) {
         let after = (time - now).to_std().unwrap_or_default();
@@ -146,7 +148,8 @@ async fn sync(
     }
     let Some(place) = connectors.0.syncs.take(&account.plugin) else {
         let reason = format!("{} is called as often as it may be at once", account.plugin);
-        return Err(JobError::RetryAfter { after: CROWDED, reason });
+        let after = Duration::from_secs_f64(rand::random_range(CROWDED));
+        return Err(JobError::RetryAfter { after, reason });
     };
     let answer =
         plugins.sync(&account.plugin, account.id, &account.config, account.cursor.clone()).await;
@@ -175,6 +178,14 @@ async fn sync(
     }
 }
 
+/// Ends a run that may not go on: its account is not active, or another run is further.
+async fn give_way(mut tx: Tx, job: &SyncAccount, now: DateTime<Utc>) -> Result<(), JobError> {
+    tracing::info!(account.id = %job.account, "a run gives way: the account has moved on");
+    let reason = "the account was paused, changed or read anew meanwhile";
+    store::runs::give_way(tx.conn(), job.run, reason, now).await?;
+    Ok(tx.commit().await?)
+}
+
 /// A page that was asked for.
 struct Page<'a> {
     connectors: &'a Connectors,
@@ -199,10 +210,10 @@ impl Page<'_> {
     }
 
     /// The cause of what a page brings.
-    fn cause(&self, tx: &Tx) -> Cause {
+    fn cause(&self, tx: &Tx, space: &SpaceId) -> Cause {
         Cause {
             actor: Some(Principal::Plugin(self.account.plugin.clone()).to_string()),
-            space: Some(self.account.space.to_string()),
+            space: Some(space.to_string()),
             purpose: Some(Purpose::SYNC.to_string()),
             ..tx.cause().clone()
         }
@@ -253,17 +264,18 @@ impl Page<'_> {
         let advance = Advance {
             account: account.id,
             from: account.cursor_version,
+            config: &account.config,
             cursor: batch.next_cursor.as_deref(),
             last: !more,
             wished: wished(batch.next_sync_after, now),
             jitter: rand::random::<f64>() / 10.0,
         };
         let mut tx = run.begin().await?;
-        if !store::sync::advance(tx.conn(), &advance, now).await? {
-            tracing::info!(account.id = %account.id, "a page is dropped: the account has moved on");
-            return Ok(());
-        }
-        tx.set_cause(self.cause(&tx));
+        let Some(standing) = store::sync::advance(tx.conn(), &advance, now).await? else {
+            return give_way(tx, self.job, now).await;
+        };
+        let Standing { space, labels, consent } = standing;
+        tx.set_cause(self.cause(&tx, &space));
         let count = batch.records.len();
         for records in records::parts(batch.records) {
             tx.record(&DataReceived {
@@ -271,10 +283,10 @@ impl Page<'_> {
                 plugin: account.plugin.clone(),
                 plugin_version: batch.plugin_version.clone(),
                 owner: account.owner,
-                space: account.space.clone(),
-                labels: account.labels.clone(),
+                space: space.clone(),
+                labels: labels.clone(),
                 records,
-                consent: account.consent,
+                consent,
             })?;
         }
         if more {
@@ -291,7 +303,8 @@ impl Page<'_> {
                 // As a failed attempt it waits for its backoff at least, and gives up some day.
                 let wait = bounded(after.unwrap_or_default());
                 if run.attempt() >= SyncAccount::MAX_ATTEMPTS {
-                    return self.failed(run, AccountState::Active, reason).await;
+                    let ends = self.now() + TimeDelta::from_std(wait).unwrap_or_default();
+                    return self.ended(run, AccountState::Active, reason, Some(ends)).await;
                 }
                 self.note(wait, &reason, true).await?;
                 Err(JobError::RetryNotBefore { after: wait, reason })
@@ -320,8 +333,8 @@ impl Page<'_> {
         let (account, now) = (self.account, self.now());
         let mut tx = run.begin().await?;
         let reset = store::sync::reset(tx.conn(), account.id, Some(account.cursor_version)).await?;
-        let Some(version) = reset else { return Ok(()) };
-        tx.set_cause(self.cause(&tx));
+        let Some(version) = reset else { return give_way(tx, self.job, now).await };
+        tx.set_cause(self.cause(&tx, &account.space));
         tx.record(&self.changed("resync"))?;
         self.job.schedule_next(&mut tx, self.next(version))?;
         store::runs::note(tx.conn(), &self.step(0, "running", None), now).await?;
@@ -336,6 +349,16 @@ impl Page<'_> {
         state: AccountState,
         reason: String,
     ) -> Result<(), JobError> {
+        self.ended(run, state, reason, None).await
+    }
+
+    async fn ended(
+        &self,
+        run: &mut JobRun,
+        state: AccountState,
+        reason: String,
+        not_before: Option<DateTime<Utc>>,
+    ) -> Result<(), JobError> {
         let (account, now) = (self.account, self.now());
         let reason = input::kept(&reason, LONGEST_ERROR);
         let stays = state == AccountState::Active;
@@ -345,12 +368,13 @@ impl Page<'_> {
             state,
             error: &reason,
             next_sync_at: if stays { account.after_failure(now) } else { None },
+            not_before,
         };
         let mut tx = run.begin().await?;
         if !store::sync::fail(tx.conn(), &failure).await? {
-            return Ok(());
+            return give_way(tx, self.job, now).await;
         }
-        tx.set_cause(self.cause(&tx));
+        tx.set_cause(self.cause(&tx, &account.space));
         if !stays {
             tx.record(&self.changed(state.name()))?;
         }
@@ -372,11 +396,16 @@ impl Page<'_> {
 
     /// Keeps with the account why and how long it waits: for every run of it.
     async fn note(&self, after: Duration, reason: &str, failed: bool) -> Result<(), JobError> {
-        let account = self.account;
-        let until = self.now() + TimeDelta::from_std(after).unwrap_or_default();
-        let reason = input::kept(reason, LONGEST_ERROR);
+        let now = self.now();
+        let postponed = Postponed {
+            account: self.account.id,
+            from: self.account.cursor_version,
+            error: &input::kept(reason, LONGEST_ERROR),
+            not_before: now + TimeDelta::from_std(after).unwrap_or_default(),
+            failed,
+            at_first: self.job.from.is_none(),
+        };
         let pool = self.connectors.0.spine.worker_pool();
-        let from = account.cursor_version;
-        Ok(store::sync::postpone(pool, account.id, from, &reason, until, failed).await?)
+        Ok(store::sync::postpone(pool, &postponed, now).await?)
     }
 }

@@ -7,6 +7,7 @@ use spine::Snowflake;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::decoded;
 use crate::account::{Account, AccountState, NewAccount};
 
 pub(super) struct Row {
@@ -40,7 +41,7 @@ impl TryFrom<Row> for Account {
             plugin: row.plugin,
             name: row.name,
             owner: Snowflake(row.owner),
-            space: row.space.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+            space: decoded(&row.space)?,
             labels: row.labels,
             config: row.config,
             schedule: row.schedule.and_then(|seconds| u32::try_from(seconds).ok()),
@@ -114,7 +115,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) limit: i64,
 }
 
-/// Accounts that may be seen, by id.
+/// Accounts that may be seen, by id; without their cursors, which can be large.
 pub(crate) async fn list(
     pool: &PgPool,
     permitted: &Permitted,
@@ -124,7 +125,7 @@ pub(crate) async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"SELECT id, plugin, name, owner, space, labels, config, schedule, consent, state, version,
-                  cursor, cursor_version, next_sync_at, not_before, last_sync_at, last_error,
+                  NULL::bytea AS cursor, cursor_version, next_sync_at, not_before, last_sync_at, last_error,
                   consecutive_failures, created_at
              FROM connectors.account
             WHERE (space = ANY ($1) OR (space = ANY ($2) AND NOT labels && $3))
@@ -149,31 +150,30 @@ pub(crate) async fn list(
 }
 
 /// The accounts of a person.
-pub(crate) async fn of_owner(
-    conn: &mut PgConnection,
-    owner: Snowflake,
-) -> sqlx::Result<Vec<(Uuid, String)>> {
-    let rows = sqlx::query!("SELECT id, plugin FROM connectors.account WHERE owner = $1", owner.0)
+pub(crate) async fn of_owner(conn: &mut PgConnection, owner: Snowflake) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!("SELECT id FROM connectors.account WHERE owner = $1", owner.0)
         .fetch_all(conn)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.plugin)).collect())
+        .await
 }
 
-/// Writes what people set, and when the account is synchronised next where that changes; `false`: it is
-/// not as it was read any more, or gone.
+/// Writes what people set, and when the account is synchronised next where that changes; `anew`: as if nothing
+/// had gone wrong so far. `false`: it is not as it was read any more, or gone.
 pub(crate) async fn update(
     conn: &mut PgConnection,
     account: &Account,
     was: AccountState,
+    anew: bool,
     reschedule: Option<Option<DateTime<Utc>>>,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         r#"UPDATE connectors.account
               SET name = $3, space = $4, labels = $5, config = $6, schedule = $7, consent = $8,
-                  state = $9, last_error = $10, consecutive_failures = $11,
-                  next_sync_at = CASE WHEN $12 THEN $13 ELSE next_sync_at END,
+                  state = $9,
+                  last_error = CASE WHEN $10 THEN NULL ELSE last_error END,
+                  consecutive_failures = CASE WHEN $10 THEN 0 ELSE consecutive_failures END,
+                  next_sync_at = CASE WHEN $11 THEN $12 ELSE next_sync_at END,
                   version = version + 1
-            WHERE id = $1 AND version = $2 AND state = $14"#,
+            WHERE id = $1 AND version = $2 AND state = $13"#,
         account.id,
         account.version,
         account.name,
@@ -183,8 +183,7 @@ pub(crate) async fn update(
         account.schedule.and_then(|seconds| i32::try_from(seconds).ok()),
         account.consent,
         account.state.name(),
-        account.last_error,
-        account.consecutive_failures,
+        anew,
         reschedule.is_some(),
         reschedule.flatten(),
         was.name(),

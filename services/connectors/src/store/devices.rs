@@ -130,6 +130,24 @@ pub(crate) async fn rename(
     Ok(done.rows_affected() == 1)
 }
 
+/// Gives a device another token; the one before ends here. `false`: it is at another version, or gone.
+pub(crate) async fn renew(
+    conn: &mut PgConnection,
+    device: &Device,
+    token_hash: &[u8],
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        r#"UPDATE connectors.device SET token_hash = $3, version = version + 1
+            WHERE id = $1 AND version = $2 AND removed_at IS NULL"#,
+        device.id,
+        device.version,
+        token_hash
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Removes a device: its token ends here. What remains is its name, so that its past reports can be told.
 /// `false`: it was removed before.
 pub(crate) async fn remove(

@@ -48,6 +48,25 @@ pub(crate) async fn note(
     Ok(())
 }
 
+/// A run gives way to another, or to its owner's wish, without coming to its end.
+pub(crate) async fn give_way(
+    conn: &mut PgConnection,
+    run: Uuid,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"UPDATE connectors.run SET outcome = 'stopped', finished_at = $3, error = $2
+            WHERE id = $1 AND outcome = 'running'"#,
+        run,
+        reason,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// A run as it is kept.
 #[derive(Debug)]
 pub(crate) struct Run {

@@ -110,6 +110,16 @@ async fn the_same_key_adds_nothing_twice_and_lists_go_on_where_they_stopped() {
     let (_, none) = api.json(owner(), "GET", "/connectors?state=paused", None).await;
     assert_eq!(none["items"], json!([]));
 
+    let id = Uuid::parse_str(first["id"].as_str().unwrap()).unwrap();
+    let moved = connectors::AccountChange {
+        space: Some(contracts::access::SpaceId::of_person(Snowflake(8))),
+        ..connectors::AccountChange::default()
+    };
+    let account = stage.account(id).await;
+    stage.connectors.change(account, moved, spine::Cause::system()).await.unwrap();
+    let (status, _) = with_header(&api, "POST", "/connectors", key, news()).await;
+    assert_eq!(status, 404, "the key shows nothing that its caller may not see");
+
     let phone = json!({ "name": "Phone", "kind": "phone" });
     let (status, device) = with_header(&api, "POST", "/devices", key, phone.clone()).await;
     assert_eq!(status, 201);
@@ -131,6 +141,13 @@ async fn devices_are_registered_renamed_and_removed_by_their_person() {
         (status, &renamed["name"], &renamed["version"]),
         (200, &json!("Old phone"), &json!(2))
     );
+    let (status, renewed) = api.json(owner(), "POST", &format!("{path}/token"), None).await;
+    assert_eq!((status, &renewed["version"]), (200, &json!(3)));
+    let opens = async |device: &Value| {
+        let token = device["token"].as_str().unwrap();
+        stage.connectors.authenticate_device(token).await.unwrap().is_some()
+    };
+    assert!(!opens(&device).await && opens(&renewed).await, "the new one, and no other");
     let (_, list) = api.json(owner(), "GET", "/devices", None).await;
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert_eq!(list["items"][0].get("token"), None);
@@ -165,6 +182,7 @@ async fn nobody_passes_whom_the_policy_does_not_let_pass() {
         ("POST", "/devices".to_owned(), Some(name.clone())),
         ("GET", device.clone(), None),
         ("PATCH", device.clone(), Some(name)),
+        ("POST", format!("{device}/token"), None),
         ("DELETE", device.clone(), None),
     ];
     let mut narrow = owner();
@@ -203,6 +221,7 @@ async fn what_is_not_acceptable_is_told_and_changes_nothing() {
         json!({ "plugin": "rss", "name": "N", "config": { "wrong": 1 } }),
         json!({ "plugin": "rss", "name": "N", "schedule": 5 }),
         json!({ "plugin": "rss", "name": "N", "schedule": -5 }),
+        json!({ "plugin": "patient", "name": "N", "schedule": 299 }),
         json!({ "plugin": "rss", "name": "N", "labels": [""] }),
         json!({ "plugin": "rss", "name": "N", "space": "nowhere" }),
         json!({ "name": "N" }),
@@ -241,7 +260,7 @@ fn the_description_names_every_route_and_refers_to_nothing_that_is_not_there() {
     let (_, routes) = connectors::routes().split_for_parts();
     let (_, door) = connectors::device_routes(HouseholdPolicy::port()).split_for_parts();
     let document = serde_json::to_value(routes.merge_from(door)).unwrap();
-    assert_eq!(document["paths"].as_object().unwrap().len(), 10);
+    assert_eq!(document["paths"].as_object().unwrap().len(), 11);
     let text = document.to_string();
     for reference in text.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();

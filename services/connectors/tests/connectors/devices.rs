@@ -183,6 +183,9 @@ async fn the_door_takes_batches_and_owntracks_of_known_devices_only() {
     assert_eq!(reported.len(), 2);
     assert_eq!(reported[1].data["latitude"], 48.2);
 
+    let sealed = json!({ "_type": "encrypted", "data": "c2VjcmV0" }).to_string();
+    assert_eq!(post(&door, &token, sealed).await.0, 422, "not taken as if it could be read");
+
     assert_eq!(post(&door, "sov_device_nobody", batch.clone()).await.0, 401);
     assert_eq!(post(&door, &token, "{".to_owned()).await.0, 400);
     assert_eq!(post(&door, &token, "[]".to_owned()).await.0, 422);

@@ -4,6 +4,7 @@
 
 mod api;
 mod devices;
+mod endings;
 mod support;
 mod syncing;
 mod webhooks;

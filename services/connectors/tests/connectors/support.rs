@@ -1,6 +1,7 @@
 //! A node's connectors at work, and a source that answers by a script.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,6 +44,9 @@ pub struct Source {
     calls: Mutex<Vec<Option<Vec<u8>>>>,
     pub forgotten: Mutex<Vec<Uuid>>,
     pub gate: Semaphore,
+    /// Webhooks wait here, once it is closed.
+    pub hook_gate: Mutex<Option<Arc<Semaphore>>>,
+    pub hooks_asked: AtomicUsize,
 }
 
 impl Source {
@@ -53,6 +57,8 @@ impl Source {
             calls: Mutex::default(),
             forgotten: Mutex::default(),
             gate: Semaphore::new(0),
+            hook_gate: Mutex::default(),
+            hooks_asked: AtomicUsize::new(0),
         })
     }
 
@@ -119,11 +125,20 @@ impl ConnectorPlugins for Source {
         _: &Value,
         _: HookRequest,
     ) -> Result<WebhookOutcome, PluginError> {
+        self.hooks_asked.fetch_add(1, Ordering::SeqCst);
+        let gate = self.hook_gate.lock().unwrap().clone();
+        if let Some(gate) = gate {
+            gate.acquire().await.unwrap().forget();
+        }
         self.hooks.lock().unwrap().pop_front().unwrap()
     }
 
     async fn schedule(&self, plugin: &str) -> Result<Option<u32>, PluginError> {
         Ok((plugin != "hooks-only").then_some(600))
+    }
+
+    async fn minimum_schedule(&self, plugin: &str) -> Result<Option<u32>, PluginError> {
+        Ok((plugin == "patient").then_some(300))
     }
 
     async fn forget(&self, _: &str, account: Uuid) -> Result<(), PluginError> {
@@ -232,6 +247,14 @@ impl Stage {
 
     pub async fn account(&self, id: Uuid) -> Account {
         self.connectors.account(id).await.unwrap()
+    }
+
+    /// Something happens in another service.
+    pub async fn tell<E: EventData>(&self, event: &E) {
+        let mut tx = self.test.spine.begin(Cause::system()).await.unwrap();
+        tx.record(event).unwrap();
+        tx.commit().await.unwrap();
+        self.settle().await;
     }
 
     /// All events of a type so far, in order.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use connectors::{AccountState, NewAccount};
+use connectors::{AccountChange, AccountState, NewAccount};
+use contracts::access::SpaceId;
 use contracts::events::connectors::{AccountChanged, DataReceived};
 use contracts::plugins::{ConnectorBatch, PluginError, PluginFailure};
 use serde_json::json;
@@ -91,6 +92,78 @@ async fn a_page_that_comes_after_its_account_was_reset_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_page_lands_where_its_account_belongs_when_it_lands() {
+    let stage = Stage::new().await;
+    stage.source.says([Answer::Gated(page([1], "a", false))]);
+    let account = stage.add().await;
+    let source = stage.source.clone();
+    stage.until(async || source.calls().len() == 1).await;
+    let consent = Uuid::now_v7();
+    let change = AccountChange {
+        space: Some(SpaceId::household()),
+        labels: Some(vec!["finance".to_owned()]),
+        consent: Some(Some(consent)),
+        ..AccountChange::default()
+    };
+    stage.connectors.change(account, change, Cause::system()).await.unwrap();
+    stage.source.gate.add_permits(1);
+    stage.settle().await;
+    let received = stage.heard::<DataReceived>().remove(0);
+    assert_eq!((received.space, received.consent), (SpaceId::household(), Some(consent)));
+    assert_eq!(received.labels, ["finance"]);
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_that_was_asked_for_with_other_settings_does_not_land() {
+    let stage = Stage::new().await;
+    stage.source.says([Answer::Gated(page([1], "a", false)), Answer::Page(page([2], "b", false))]);
+    let account = stage.add().await;
+    let source = stage.source.clone();
+    stage.until(async || source.calls().len() == 1).await;
+    let config = Some(json!({ "url": "https://other.example/feed" }));
+    let change = AccountChange { config, ..AccountChange::default() };
+    stage.connectors.change(account, change, Cause::system()).await.unwrap();
+    stage.source.gate.add_permits(1);
+    stage.settle().await;
+    assert_eq!(stage.landed(), [vec![2]]);
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_gives_way_is_not_told_as_one_that_goes_on() {
+    let stage = Stage::new().await;
+    stage.source.says([Answer::Page(page([1], "a", true)), Answer::Gated(page([2], "b", true))]);
+    let account = stage.add().await;
+    let source = stage.source.clone();
+    stage.until(async || source.calls().len() == 2).await;
+    stage.connectors.pause(account.clone(), Cause::system()).await.unwrap();
+    stage.source.gate.add_permits(1);
+    stage.settle().await;
+    let run = runs(&stage, account.id).await.remove(0);
+    assert_eq!((run.0.as_str(), run.1, run.2), ("stopped", 1, 1));
+    assert!(run.3.unwrap().contains("paused"));
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_name_that_changes_does_not_hide_what_went_wrong_meanwhile() {
+    let stage = Stage::new().await;
+    stage.source.says([Answer::Gated(page([1], "a", false))]);
+    let seen = stage.add().await;
+    stage.source.gate.add_permits(1);
+    stage.settle().await;
+    stage.source.fails(PluginFailure::Failed("500 Internal Server Error".to_owned()));
+    stage.connectors.sync_now(seen.id, Cause::system()).await.unwrap();
+    stage.settle().await;
+    let change = AccountChange { name: Some("Old".to_owned()), ..AccountChange::default() };
+    let renamed = stage.connectors.change(seen, change, Cause::system()).await.unwrap();
+    assert_eq!((renamed.name.as_str(), renamed.consecutive_failures), ("Old", 1));
+    assert!(renamed.last_error.is_some());
+    stage.running.stop().await;
+}
+
+#[tokio::test]
 async fn a_paused_account_takes_no_page_that_was_under_way() {
     let stage = Stage::new().await;
     stage.source.says([Answer::Gated(page(0..3, "a", false))]);
@@ -151,13 +224,52 @@ async fn retry_after_binds_every_run_of_the_account() {
     assert_eq!(stage.source.calls().len(), 1);
     stage.source.says([Answer::Page(page([1], "a", false))]);
     stage.later(400).await;
-    assert!(stage.source.calls().len() >= 2);
+    assert_eq!(stage.source.calls().len(), 2, "the run that waited does for all");
     let healthy = stage.account(account.id).await;
     assert_eq!(
         (healthy.last_error, healthy.not_before, healthy.consecutive_failures),
         (None, None, 0)
     );
     assert_eq!(stage.landed(), [vec![1]]);
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_while_the_source_wants_its_rest_gets_one_run_together() {
+    let stage = Stage::new().await;
+    let after = Some(Duration::from_secs(7_200));
+    stage.source.fails(PluginFailure::Retry { after, reason: "429".to_owned() });
+    let account = stage.add().await;
+    stage.settle().await;
+    // Longer apart than a run may be lost for.
+    for _ in 0..6 {
+        stage.later(660).await;
+        stage.connectors.sync_now(account.id, Cause::system()).await.unwrap();
+    }
+    assert_eq!(stage.source.calls().len(), 1);
+    stage.later(3_300).await;
+    assert_eq!(stage.source.calls().len(), 2);
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn retry_after_binds_also_when_a_run_has_given_up() {
+    let stage = Stage::new().await;
+    let after = Some(Duration::from_secs(2_000));
+    for _ in 0..10 {
+        stage.source.fails(PluginFailure::Retry { after, reason: "429".to_owned() });
+    }
+    let account = stage.add().await;
+    stage.settle().await;
+    for _ in 0..9 {
+        stage.later(2_100).await;
+    }
+    assert_eq!(stage.source.calls().len(), 10);
+    let given_up = stage.account(account.id).await;
+    assert_eq!(given_up.not_before, Some(stage.test.clock.now() + TimeDelta::seconds(2_000)));
+    stage.connectors.sync_now(account.id, Cause::system()).await.unwrap();
+    stage.settle().await;
+    assert_eq!(stage.source.calls().len(), 10, "nor is it asked by hand");
     stage.running.stop().await;
 }
 
@@ -191,9 +303,9 @@ async fn a_wrong_configuration_says_what_is_wrong_and_is_tried_again_once_it_cha
     let failed = stage.account(account.id).await;
     assert_eq!(failed.state, AccountState::Failed);
     assert_eq!(failed.last_error.as_deref(), Some("there is no feed at this address"));
-    let change = connectors::AccountChange {
+    let change = AccountChange {
         config: Some(json!({ "url": "https://news.example/atom" })),
-        ..connectors::AccountChange::default()
+        ..AccountChange::default()
     };
     let mended = stage.connectors.change(failed, change, Cause::system()).await.unwrap();
     assert_eq!(mended.state, AccountState::Active);
@@ -243,6 +355,17 @@ async fn the_source_says_when_it_wants_to_be_asked_and_webhooks_only_means_never
     stage.settle().await;
     assert_eq!(stage.account(account.id).await.next_sync_at, Some(wish));
 
+    // What it takes for fresh for a minute is no reason to ask it each minute.
+    let soon = stage.test.clock.now() + TimeDelta::seconds(60);
+    let answer = ConnectorBatch { next_sync_after: Some(soon), ..page([2], "b", false) };
+    stage.source.says([Answer::Page(answer)]);
+    stage.connectors.sync_now(account.id, Cause::system()).await.unwrap();
+    stage.settle().await;
+    let next = stage.account(account.id).await.next_sync_at.unwrap();
+    assert!(next >= stage.test.clock.now() + TimeDelta::seconds(600), "{next}");
+
+    let answer = ConnectorBatch { next_sync_after: Some(soon), ..page([3], "c", false) };
+    stage.source.says([Answer::Page(answer)]);
     let silent = NewAccount { plugin: "hooks-only".to_owned(), ..Stage::new_account() };
     let silent = stage.connectors.add(silent, Cause::system()).await.unwrap();
     stage.settle().await;
@@ -335,6 +458,12 @@ async fn removing_an_account_forgets_its_secrets_and_erases_its_records_where_wi
     assert_eq!(readable(&stage, kept.id).await, [true]);
     assert_eq!(readable(&stage, erased.id).await, [false]);
     assert!(stage.connectors.account(kept.id).await.is_err());
+    // What was kept of it goes with its owner.
+    let mut tx = stage.test.spine.begin(Cause::system()).await.unwrap();
+    Spine::erase(&mut tx, &format!("account:{OWNER}")).await.unwrap();
+    tx.commit().await.unwrap();
+    stage.settle().await;
+    assert_eq!(readable(&stage, kept.id).await, [false]);
     stage.running.stop().await;
 }
 
