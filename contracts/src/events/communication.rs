@@ -19,12 +19,32 @@ pub struct Party {
     /// The person in the graph who has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity: Option<Uuid>,
+    /// The space in which the graph has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<SpaceId>,
     /// Their name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What they are to the channel's owner, as their contact says: keywords and categories, such as `Partner`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
+}
+
+/// A file that came with a message.
+#[derive(
+    Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema,
+)]
+pub struct AttachedFile {
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is, as its sender says.
+    pub media_type: String,
+    /// How many bytes of it are kept here; 0 where only its address is known.
+    pub bytes: u64,
+    /// Where its service has it, where it is not kept here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// A call reaches a channel.
@@ -87,6 +107,9 @@ pub struct MessageReceived {
     pub to: Vec<Party>,
     /// The text.
     pub text: String,
+    /// The files that came with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachedFile>,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -133,11 +156,42 @@ pub struct DeliveryUpdated {
 }
 event!(DeliveryUpdated, "communication.DeliveryUpdated.v1", "communication", |e| format!("message:{}", e.message), sealed: true);
 
+/// Somebody has read a conversation as far as this message.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ConversationRead {
+    /// The conversation.
+    pub conversation: Uuid,
+    /// Who has read it.
+    pub person: Snowflake,
+    /// The latest message that they have read.
+    pub message: Uuid,
+}
+event!(ConversationRead, "communication.ConversationRead.v1", "communication", |e| format!("conversation:{}", e.conversation), sealed: true);
+
+/// Somebody wants no messages through a channel any more, or wants them again.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ConsentToMessagesChanged {
+    /// The channel.
+    pub channel: Uuid,
+    /// Whose channel.
+    pub owner: Snowflake,
+    /// The address.
+    pub address: String,
+    /// Whether they want messages.
+    pub wanted: bool,
+    /// The message in which they said so; none where the channel's owner wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Uuid>,
+}
+event!(ConsentToMessagesChanged, "communication.ConsentToMessagesChanged.v1", "communication", |e| format!("channel:{}", e.channel), sealed: true);
+
 pub(super) fn register(registry: &mut Registry) {
     registry
         .register::<CallStarted>()
         .register::<CallChanged>()
         .register::<MessageReceived>()
         .register::<MessageSent>()
-        .register::<DeliveryUpdated>();
+        .register::<DeliveryUpdated>()
+        .register::<ConversationRead>()
+        .register::<ConsentToMessagesChanged>();
 }

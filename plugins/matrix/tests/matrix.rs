@@ -6,7 +6,7 @@ use matrix::Matrix;
 use serde_json::{Value, json};
 use sovereign_plugin::channel::{Attachment, Event, InboundResult};
 use sovereign_plugin::testing::{Answer, ScriptedHost, channel_context, message, webhook};
-use sovereign_plugin::{Channel, PluginError};
+use sovereign_plugin::{Channel, Host, PluginError};
 
 const ROOM: &str = "!room:example.org";
 const CLEAR: &str = "https://matrix.example.org/_matrix/client/v3/rooms/%21room%3Aexample.org/state/m.room.encryption";
@@ -141,6 +141,80 @@ fn a_pushed_message_comes_in() {
     assert_eq!((message.sender.as_str(), message.received), ("@ann:example.org", 5));
     assert_eq!(message.in_reply_to.as_deref(), Some("$0"));
     assert_eq!(result.response.body, b"{}");
+}
+
+/// What `ann` sends, alone in a transaction.
+fn said(content: &Value, time: &Value, host: &ScriptedHost) -> InboundResult {
+    host.set_secret("hs_token", "secret");
+    let event = json!({"type": "m.room.message", "event_id": "$1", "room_id": ROOM,
+                       "sender": "@ann:example.org", "origin_server_ts": time, "content": content});
+    transaction(&json!({"events": [event]}), host)
+}
+
+fn transaction(body: &Value, host: &ScriptedHost) -> InboundResult {
+    let request = webhook(
+        "PUT",
+        "/_matrix/app/v1/transactions/7",
+        &[("Authorization", "Bearer secret")],
+        body.to_string().as_bytes(),
+    );
+    Matrix::inbound(host, &channel_context(&config()), &request).unwrap()
+}
+
+#[test]
+fn whatever_a_strangers_server_writes_holds_up_nothing() {
+    let host = ScriptedHost::new();
+    for time in [json!(u64::MAX), json!(9_007_199_254_740_991_u64), json!(-5), json!("soon")] {
+        let content = json!({"msgtype": "m.text", "body": "hi",
+            "m.relates_to": {"m.in_reply_to": {"event_id": "x".repeat(5_000)}}});
+        let result = said(&content, &time, &host);
+        let [Event::Received(message)] = result.events.as_slice() else { panic!("{result:?}") };
+        assert_eq!(
+            (message.received, message.in_reply_to.as_deref()),
+            (host.now(), None),
+            "{time}"
+        );
+    }
+    let long = json!({"type": "m.room.message", "event_id": "$".repeat(300), "room_id": ROOM,
+        "sender": "@ann:example.org", "origin_server_ts": 5, "content": {"body": "x"}});
+    assert!(transaction(&json!({"events": [long, 5, {}]}), &host).events.is_empty());
+}
+
+#[test]
+fn a_file_is_told_by_its_address() {
+    let content = json!({"msgtype": "m.image", "body": "cat.png", "url": "mxc://example.org/1",
+                         "info": {"mimetype": "image/png"}});
+    let result = said(&content, &json!(5), &ScriptedHost::new());
+    let [Event::Received(message)] = result.events.as_slice() else { panic!("{result:?}") };
+    assert_eq!((message.text.as_str(), message.received), ("cat.png", 5));
+    let [file] = message.attachments.as_slice() else { panic!("{message:?}") };
+    assert_eq!((file.name.as_str(), file.data.len()), ("mxc://example.org/1", 0));
+    assert_eq!(file.media_type, "image/png");
+}
+
+#[test]
+fn a_room_of_two_is_entered_and_answered_in() {
+    let host = homeserver();
+    host.set_secret("hs_token", "secret");
+    let join = "https://matrix.example.org/_matrix/client/v3/rooms/%21room%3Aexample.org/join";
+    host.on("POST", join, Answer::status(200).json(&json!({"room_id": ROOM})));
+    let invitation = |direct: bool, by: &str| {
+        json!({"type": "m.room.member", "event_id": "$i", "room_id": ROOM, "sender": by,
+               "state_key": "@home:example.org", "origin_server_ts": 5,
+               "content": {"membership": "invite", "is_direct": direct}})
+    };
+    // Into a room of many nobody follows.
+    transaction(&json!({"events": [invitation(false, "@bob:example.org")]}), &host);
+    assert!(host.requests().is_empty());
+    transaction(&json!({"events": [invitation(true, "@ann:example.org")]}), &host);
+    assert_eq!(host.requests().len(), 1);
+    let text = json!({"msgtype": "m.text", "body": "hi"});
+    let heard = said(&text, &json!(5), &host);
+    let [Event::Received(heard)] = heard.events.as_slice() else { panic!("{heard:?}") };
+    assert_eq!(heard.to, ["@home:example.org"], "to us, for nobody else is there");
+    let note = message("m1", "@ann:example.org", "back");
+    Matrix::send(&host, &channel_context(&config()), &note).unwrap();
+    assert_eq!(body(&host, SEND)["body"], "back");
 }
 
 #[test]

@@ -4,17 +4,28 @@ use serde::Deserialize;
 use sovereign_plugin::channel::{Context, Delivery, Message, Receipt};
 use sovereign_plugin::{Host, PluginError, Request, Response, time};
 
-use crate::SECRET;
 use crate::settings::{Settings, is_number};
+use crate::{SECRET, journal};
 
 /// Twilio refuses more (error 21617).
 const LONGEST_TEXT: usize = 1600;
 /// How much earlier than our clock Twilio's may say that it took a message.
 const CLOCK_DIFFERENCE: u64 = 60_000;
 
+/// What Twilio puts before the texts of accounts that are on trial.
+const TRIAL: &str = "Sent from your Twilio trial account - ";
+/// Errors that mean the account or its credential, not the message: <https://www.twilio.com/docs/api/errors>.
+const OF_THE_ACCOUNT: [u32; 4] = [10_001, 20_003, 20_005, 20_006];
+/// The recipient wrote `STOP` to this number.
+const UNSUBSCRIBED: u32 = 21_610;
+/// Twilio's queue for this number is full.
+const QUEUE_IS_FULL: u32 = 21_611;
+
 /// A message as Twilio takes it.
 #[derive(Debug)]
 pub struct Sms {
+    /// The node's id of it.
+    id: String,
     to: String,
     from: String,
     text: String,
@@ -49,12 +60,15 @@ impl Sms {
                 "an SMS has at most {LONGEST_TEXT} characters"
             )));
         }
+        // A messaging service chooses among its numbers.
         let from = message.sender.clone().filter(|from| is_number(from));
+        let from = from.filter(|_| !settings.has_messaging_service());
         Ok(Self {
+            id: message.id.clone(),
             to: to.clone(),
             from: from.unwrap_or_else(|| settings.from.clone()),
             text,
-            callback: format!("{}/status", context.hook_url.trim_end_matches('/')),
+            callback: format!("{}/status/{}", context.hook_url.trim_end_matches('/'), message.id),
         })
     }
 
@@ -79,16 +93,11 @@ pub enum SendError {
 }
 
 /// Hands a message over.
-pub fn send<H: Host>(
-    host: &H,
-    settings: &Settings,
-    sms: &Sms,
-    id: &str,
-) -> Result<Receipt, SendError> {
+pub fn send<H: Host>(host: &H, settings: &Settings, sms: &Sms) -> Result<Receipt, SendError> {
     let url = settings.messages_url().map_err(SendError::NotTaken)?;
     let answer = Request::post_form(url, sms.form())
         .header("accept", "application/json")
-        .header("i-twilio-idempotency-token", id)
+        .header("i-twilio-idempotency-token", &sms.id)
         .basic(&settings.account_sid, SECRET)
         .send(host)
         .map_err(|error| SendError::Unknown(error.into()))?;
@@ -98,8 +107,8 @@ pub fn send<H: Host>(
             Ok(resource.receipt())
         }
         429 => Err(SendError::NotTaken(refusal(host, answer))),
-        // A gateway's 5xx says nothing about what happened behind it.
-        500..=599 => Err(SendError::Unknown(refusal(host, answer))),
+        // A gateway's word says nothing about what happened behind it.
+        408 | 500..=599 => Err(SendError::Unknown(refusal(host, answer))),
         _ => Err(SendError::NotTaken(refusal(host, answer))),
     }
 }
@@ -123,13 +132,12 @@ pub fn find<H: Host>(
         return Err(refusal(host, answer));
     }
     let list: List = answer.json()?;
-    let ours = list.messages.into_iter().find(|resource| {
-        let created = resource.date_created.as_deref().and_then(time::parse_http_date);
-        resource.body.as_deref() == Some(sms.text.as_str())
-            && resource.direction.as_deref().is_none_or(|direction| direction != "inbound")
-            && created.is_none_or(|created| created + CLOCK_DIFFERENCE >= tried_at)
-    });
-    Ok(ours.map(|resource| resource.receipt()))
+    for resource in list.messages {
+        if resource.may_be(sms, tried_at) && !journal::is_anothers(host, &resource.sid, &sms.id)? {
+            return Ok(Some(resource.receipt()));
+        }
+    }
+    Ok(None)
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,6 +163,15 @@ struct Resource {
 }
 
 impl Resource {
+    /// Whether it says what the message says, and since it was tried.
+    fn may_be(&self, sms: &Sms, tried_at: u64) -> bool {
+        let created = self.date_created.as_deref().and_then(time::parse_http_date);
+        let body = self.body.as_deref().unwrap_or_default();
+        (body == sms.text || body.strip_prefix(TRIAL) == Some(&sms.text))
+            && self.direction.as_deref().is_none_or(|direction| direction != "inbound")
+            && created.is_none_or(|created| created + CLOCK_DIFFERENCE >= tried_at)
+    }
+
     fn receipt(self) -> Receipt {
         let detail = match (self.error_code, self.error_message) {
             (None, None) => None,
@@ -198,11 +215,18 @@ fn refusal<H: Host>(host: &H, answer: Response) -> PluginError {
         Some(refusal) => detail(&refusal.code.to_string(), Some(&refusal.message)),
         None => answer.complaint(),
     };
-    match answer.status {
-        401 | 403 => PluginError::unauthorized(text),
-        404 => PluginError::bad_config(format!("there is no such account: {text}")),
-        400 | 422 => PluginError::rejected(text),
-        429 | 500..=599 => PluginError::retry(answer.retry_after(host), text),
+    let code = said.map(|refusal| refusal.code);
+    match (answer.status, code) {
+        (401, _) => PluginError::unauthorized(text),
+        (403, Some(code)) if OF_THE_ACCOUNT.contains(&code) => PluginError::unauthorized(text),
+        (404, _) => PluginError::bad_config(format!("there is no such account: {text}")),
+        (_, Some(UNSUBSCRIBED)) => PluginError::rejected(format!(
+            "the recipient wants no messages from this number (STOP): {text}"
+        )),
+        (429, _) | (_, Some(QUEUE_IS_FULL)) => PluginError::retry(answer.retry_after(host), text),
+        // 403 also means a country that the account may not write to.
+        (400 | 403 | 422, _) => PluginError::rejected(text),
+        (408 | 500..=599, _) => PluginError::retry(answer.retry_after(host), text),
         _ => PluginError::failed(text),
     }
 }

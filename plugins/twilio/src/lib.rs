@@ -42,25 +42,22 @@ impl Channel for Twilio {
             // The answer to an earlier try got lost: Twilio knows whether it took the message.
             Some(journal::Line::Tried { at }) => {
                 if let Some(receipt) = api::find(host, &settings, &sms, at)? {
-                    journal::taken(host, &message.id, &receipt)?;
-                    return Ok(receipt);
+                    return Ok(written(host, &message.id, receipt));
                 }
             }
             None => {
-                journal::prune(host)?;
+                journal::sweep(host)?;
                 journal::tried(host, &message.id)?;
             }
         }
-        let receipt = match api::send(host, &settings, &sms, &message.id) {
-            Ok(receipt) => receipt,
-            Err(api::SendError::Unknown(error)) => return Err(error),
+        match api::send(host, &settings, &sms) {
+            Ok(receipt) => Ok(written(host, &message.id, receipt)),
+            Err(api::SendError::Unknown(error)) => Err(error),
             Err(api::SendError::NotTaken(error)) => {
                 journal::forget(host, &message.id)?;
-                return Err(error);
+                Err(error)
             }
-        };
-        journal::taken(host, &message.id, &receipt)?;
-        Ok(receipt)
+        }
     }
 
     fn inbound<H: Host>(
@@ -72,8 +69,17 @@ impl Channel for Twilio {
         settings.check()?;
         let parameters = inbound::Parameters::of(request)?;
         signature::verify(host, request, parameters.signed())?;
-        inbound::answer(host, &settings, &parameters)
+        inbound::answer(host, &settings, request, &parameters)
     }
+}
+
+/// Twilio took a message. Should the journal not take that too, the message is out all the same: the node hears so, and
+/// asks no second time.
+fn written<H: Host>(host: &H, id: &str, receipt: Receipt) -> Receipt {
+    if let Err(error) = journal::taken(host, id, &receipt.external_id) {
+        host.warn(&format!("the journal does not take that {id} was handed over: {error:?}"));
+    }
+    receipt
 }
 
 sovereign_plugin::export_channel!(Twilio);

@@ -2,10 +2,12 @@
 //!
 //! <https://www.twilio.com/docs/usage/security#validating-requests>: HMAC-SHA1 under the account's
 //! auth token over the whole URL as Twilio called it and, for a form, each parameter's name and value,
-//! sorted by name; in base64. Twilio's own libraries accept the URL with its port and without.
+//! sorted by name; in base64. Twilio's own libraries accept the URL with its port and without. A body
+//! that is no form is signed by its SHA-256, which the URL names as `bodySHA256`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
 use sovereign_plugin::{Hash, Host, PluginError, WebhookRequest};
 use subtle::ConstantTimeEq;
 
@@ -32,6 +34,18 @@ pub fn verify<H: Host>(
         is_genuine |= bool::from(expected.ct_eq(&given));
     }
     if is_genuine { Ok(()) } else { Err(refused()) }
+}
+
+/// The SHA-256 of the body, as the address says it.
+const BODY: &str = "bodySHA256";
+
+/// Whether a body that is no form is the one that the signed address speaks of.
+pub fn is_signed_body(request: &WebhookRequest) -> bool {
+    let named = form_urlencoded::parse(request.query().as_bytes()).find(|(name, _)| name == BODY);
+    let Some((_, named)) = named else { return false };
+    let hash = Sha256::digest(&request.body);
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    bool::from(hash.as_bytes().ct_eq(named.to_ascii_lowercase().as_bytes()))
 }
 
 /// Names and values, sorted by name; of the same name, each value once, sorted.

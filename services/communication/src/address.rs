@@ -14,7 +14,7 @@ pub enum Scheme {
     Tel,
     /// An email address.
     Email,
-    /// A Matrix user.
+    /// A Matrix user or room.
     Matrix,
 }
 
@@ -34,7 +34,8 @@ impl Scheme {
     }
 }
 
-/// An address in its normal form: a phone number in E.164, an email address in small letters, a Matrix id.
+/// An address in its normal form: a phone number in E.164, an email address in small letters, the id of a Matrix
+/// user or room, or a room's alias.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     scheme: Scheme,
@@ -52,6 +53,8 @@ impl Address {
             (Scheme::Tel, e164(text)?)
         } else if text.starts_with('@') {
             (Scheme::Matrix, matrix(text)?)
+        } else if text.starts_with(['!', '#']) {
+            (Scheme::Matrix, room(text)?)
         } else {
             (Scheme::Email, email(text)?)
         };
@@ -66,6 +69,11 @@ impl Address {
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.value
+    }
+
+    /// Whether many people may be behind it.
+    pub fn is_room(&self) -> bool {
+        self.value.starts_with(['!', '#'])
     }
 }
 
@@ -83,8 +91,23 @@ fn e164(text: &str) -> Option<String> {
 fn matrix(text: &str) -> Option<String> {
     let (user, server) = text.strip_prefix('@')?.split_once(':')?;
     let user_fits = !user.is_empty() && user.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
+    (user_fits && is_server(server)).then(|| text.to_owned())
+}
+
+fn is_server(server: &str) -> bool {
     let host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
-    (user_fits && !server.is_empty() && server.bytes().all(host)).then(|| text.to_owned())
+    !server.is_empty() && server.bytes().all(host)
+}
+
+/// `!room:server`, or without a server since room version 12; `#alias:server`.
+fn room(text: &str) -> Option<String> {
+    let (name, server) = match text[1..].split_once(':') {
+        Some((name, server)) => (name, Some(server)),
+        None => (&text[1..], None),
+    };
+    let name_fits = !name.is_empty() && !name.chars().any(char::is_whitespace);
+    let server_fits = server.map_or(text.starts_with('!'), is_server);
+    (name_fits && server_fits).then(|| text.to_owned())
 }
 
 /// `local@domain`. The local part is compared in small letters, as people and contacts do.
@@ -116,6 +139,10 @@ mod tests {
         assert_eq!(read("Ana@Example.ORG"), Some((Scheme::Email, "ana@example.org".to_owned())));
         let matrix = "@ana:example.org:8448";
         assert_eq!(read(matrix), Some((Scheme::Matrix, matrix.to_owned())));
+        for room in ["!abc:example.org", "!v12-has_no-server", "#home:example.org"] {
+            assert_eq!(read(room), Some((Scheme::Matrix, room.to_owned())));
+            assert!(Address::parse(room).unwrap().is_room());
+        }
     }
 
     #[test]
@@ -136,6 +163,10 @@ mod tests {
             &long,
             "a@-.",
             "a@b..c",
+            "!",
+            "#home",
+            "!a b:example.org",
+            "#home:",
         ] {
             assert_eq!(read(text), None, "{text:?}");
         }

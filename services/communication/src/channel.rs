@@ -123,7 +123,7 @@ impl NewChannel {
 
 /// The address of a channel itself.
 pub(crate) fn own_address(text: &str) -> Result<Address, CommunicationError> {
-    Address::parse(text).ok_or_else(|| {
+    Address::parse(text).filter(|address| !address.is_room()).ok_or_else(|| {
         CommunicationError::Invalid(
             "`address` must be a phone number with its country's code (+43…), an email address, or a \
              Matrix id (@user:server)"

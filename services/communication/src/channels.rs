@@ -2,11 +2,12 @@
 
 use contracts::access::SpaceId;
 use serde_json::Value;
-use spine::{Cause, JobOptions, Snowflake, SpineError, Tx};
+use spine::{Cause, JobOptions, Snowflake, Spine, SpineError, Tx};
 use uuid::Uuid;
 
 use crate::channel::{self, Channel};
-use crate::jobs::{EraseChannel, ForgetChannel};
+use crate::erasure::Scope;
+use crate::jobs::{Erase, ForgetChannel};
 use crate::{ChannelState, Communication, CommunicationError, NewChannel, store};
 use contracts::input;
 
@@ -51,7 +52,14 @@ impl Communication {
     /// # Errors
     /// There is none; the database failed.
     pub async fn channel(&self, id: Uuid) -> Result<Channel, CommunicationError> {
-        store::channels::find(self.0.spine.pool(), id).await?.ok_or(CommunicationError::NotFound)
+        self.find_channel(id).await?.ok_or(CommunicationError::NotFound)
+    }
+
+    pub(crate) async fn find_channel(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<Channel>, CommunicationError> {
+        Ok(store::channels::find(self.0.spine.pool(), id).await?)
     }
 
     /// Changes what people set. A channel that waited for its owner carries again where it is changed so.
@@ -129,12 +137,17 @@ impl Communication {
         Ok(tx.commit().await?)
     }
 
-    /// Removes all of a person's channels and what they carried.
+    /// Removes all of a person's channels and what they carried, and whatever else is theirs: what another's channel
+    /// carried for them, what one carried that is removed already, and what none could carry.
     pub(crate) async fn erase_person(
         &self,
         tx: &mut Tx,
         person: Snowflake,
     ) -> Result<(), SpineError> {
+        let now = tx.spine().clock().now();
+        store::erased::person(tx.conn(), person, now).await?;
+        let part = JobOptions::default().part(format!("person:{person}"));
+        tx.schedule_with(&Erase { scope: Scope::Person(person), batch: 0 }, part)?;
         for channel in store::channels::of_owner(tx.conn(), person).await? {
             remove(tx, channel, true).await?;
         }
@@ -149,7 +162,9 @@ async fn remove(tx: &mut Tx, channel: Uuid, erase: bool) -> Result<(), SpineErro
     let part = || JobOptions::default().part(channel.to_string());
     tx.schedule_with(&ForgetChannel { plugin, channel }, part())?;
     if erase {
-        tx.schedule_with(&EraseChannel { channel, batch: 0 }, part())?;
+        // Who wanted no messages through it.
+        Spine::erase(tx, &format!("channel:{channel}")).await?;
+        tx.schedule_with(&Erase { scope: Scope::Channel(channel), batch: 0 }, part())?;
     }
     Ok(())
 }

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use contracts::access::SpaceId;
-use contracts::events::communication::Party;
-use contracts::jobs::WriteEntities;
+use contracts::api::PREFIX;
+use contracts::events::communication::{AttachedFile, Party};
+use contracts::jobs::{EraseEntities, WriteEntities};
 use contracts::model::{Alias, EdgeDraft, EntityDraft, Operation, Provenance, SourceKey, Target};
 use serde_json::{Map, Value, json};
 use spine::{EventId, JobOptions, SpineError, Tx};
@@ -43,7 +44,8 @@ impl Kind {
     }
 }
 
-fn key(kind: Kind, id: Uuid) -> SourceKey {
+/// By which the graph knows it.
+pub(crate) fn key(kind: Kind, id: Uuid) -> SourceKey {
     SourceKey {
         source: SOURCE.to_owned(),
         kind: kind.name().to_owned(),
@@ -81,12 +83,21 @@ fn edge(rel: &str, to: Target) -> EdgeDraft {
     EdgeDraft { rel: rel.to_owned(), to, props: Map::new(), confidence: 1.0 }
 }
 
-/// To whoever has a party's address; none where it is no address that anybody could have.
-fn edge_to(rel: &str, party: &Party) -> Option<EdgeDraft> {
-    let address = Address::parse(&party.address)?;
-    let alias =
-        Alias { scheme: address.scheme().name().to_owned(), value: address.as_str().to_owned() };
-    Some(edge(rel, Target::Alias(alias)))
+/// To whoever has a party's address, in the space that the edge is in; and to the very one that is known, where that
+/// is another space: a contact of the household, say. None where it is no address that anybody could have.
+fn edges_to<'a>(
+    rel: &'a str,
+    party: &'a Party,
+    space: &SpaceId,
+) -> impl Iterator<Item = EdgeDraft> + 'a {
+    let by_address =
+        Address::parse(&party.address).filter(|address| !address.is_room()).map(|address| {
+            let (scheme, value) = (address.scheme().name().to_owned(), address.as_str().to_owned());
+            edge(rel, Target::Alias(Alias { scheme, value }))
+        });
+    let is_elsewhere = party.space.as_ref().is_some_and(|of_party| of_party != space);
+    let by_id = party.entity.filter(|_| is_elsewhere).map(|id| edge(rel, Target::Entity(id)));
+    by_address.into_iter().chain(by_id)
 }
 
 fn shown(party: &Party) -> Value {
@@ -107,14 +118,16 @@ pub(crate) fn of_message(message: &Message) -> EntityDraft {
         "sender": shown(&message.from),
         "recipient": message.to.iter().map(shown).collect::<Vec<_>>(),
         "creativeWorkStatus": message.status.name(),
+        "messageAttachment": attachments(message),
     });
     let date = match message.direction {
         Direction::In => "dateReceived",
         Direction::Out => "dateSent",
     };
     data[date] = day(at).into();
-    let mut edges: Vec<_> = edge_to("sender", &message.from).into_iter().collect();
-    edges.extend(message.to.iter().filter_map(|party| edge_to("recipient", party)));
+    let space = &message.space;
+    let mut edges: Vec<_> = edges_to("sender", &message.from, space).collect();
+    edges.extend(message.to.iter().flat_map(|party| edges_to("recipient", party, space)));
     if let Some(conversation) = message.conversation {
         edges.push(edge("isPartOf", Target::Key(key(Kind::Conversation, conversation))));
     }
@@ -133,9 +146,10 @@ pub(crate) fn of_call(call: &Call) -> EntityDraft {
         "duration": call.seconds.map(|seconds| format!("PT{seconds}S")),
         "actionStatus": call.status.name(),
     });
-    let edges = [edge_to("sender", &call.from), edge_to("recipient", &call.to)];
+    let (from, to) =
+        (edges_to("sender", &call.from, &call.space), edges_to("recipient", &call.to, &call.space));
     EntityDraft {
-        edges: edges.into_iter().flatten().collect(),
+        edges: from.chain(to).collect(),
         valid_from: Some(call.started_at),
         valid_to: call.ended_at,
         ..draft(Kind::Call, call.id, &call.space, &call.labels, data)
@@ -155,17 +169,29 @@ pub(crate) fn of_conversation(conversation: &Conversation) -> EntityDraft {
         edges: conversation
             .parties
             .iter()
-            .filter_map(|party| edge_to("participant", party))
+            .flat_map(|party| edges_to("participant", party, space))
             .collect(),
         valid_from: Some(conversation.started_at),
         ..draft(Kind::Conversation, conversation.id, space, labels, data)
     }
 }
 
-/// That a thing is gone.
-pub(crate) fn gone(kind: Kind, id: Uuid, space: &SpaceId) -> EntityDraft {
-    let draft = draft(kind, id, space, &[], Value::Null);
-    EntityDraft { operation: Operation::Delete, ..draft }
+/// The files of a message, none where there are none; what is kept here, by its address in the Sovereign API.
+fn attachments(message: &Message) -> Value {
+    if message.attachments.is_empty() {
+        return Value::Null;
+    }
+    let shown = |(number, file): (usize, &AttachedFile)| {
+        let here = format!("{PREFIX}/messages/{}/attachments/{number}", message.id);
+        let address = if file.bytes > 0 { Some(here) } else { file.url.clone() };
+        Value::Object(object(json!({
+            "name": file.name,
+            "encodingFormat": file.media_type,
+            "contentSize": Some(file.bytes).filter(|bytes| *bytes > 0),
+            "contentUrl": address,
+        })))
+    };
+    message.attachments.iter().enumerate().map(shown).collect()
 }
 
 /// Orders what an event brought to be written into the graph, in the event's own transaction. `about` is the
@@ -192,6 +218,13 @@ pub(crate) fn order_part(
 ) -> Result<(), SpineError> {
     let options = JobOptions::default().part(part);
     tx.order(&WriteEntities { source: SOURCE.to_owned(), entities }, options)?;
+    Ok(())
+}
+
+/// Orders what is behind these keys to be erased from the graph, its history too.
+pub(crate) fn erase(tx: &mut Tx, part: &str, keys: Vec<SourceKey>) -> Result<(), SpineError> {
+    let options = JobOptions::default().part(part);
+    tx.order(&EraseEntities { source: SOURCE.to_owned(), keys }, options)?;
     Ok(())
 }
 
@@ -224,5 +257,12 @@ mod tests {
         assert_eq!(draft.edges, [edge("recipient", Target::Alias(alias))]);
         assert_eq!(draft.data.get("duration"), None, "what is not known is not said");
         assert_eq!(draft.data["startTime"], "1970-01-01T00:00:00.000Z");
+
+        // A contact of the household is joined to a call in somebody's own space.
+        let kim = Uuid::now_v7();
+        let to = Party { entity: Some(kim), space: Some(SpaceId::household()), ..call.to.clone() };
+        let call = Call { to, space: SpaceId::of_person(Snowflake(7)), ..call };
+        let edges = of_call(&call).edges;
+        assert_eq!((edges.len(), &edges[1]), (2, &edge("recipient", Target::Entity(kim))));
     }
 }

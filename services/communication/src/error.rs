@@ -1,10 +1,8 @@
 //! What can go wrong.
 
-use std::time::Duration;
-
 use contracts::api::ApiError;
 use contracts::input::Unusable;
-use contracts::plugins::{PluginError, PluginFailure};
+use contracts::plugins::{PluginError, Undone};
 use http::StatusCode;
 use spine::{Problem, SpineError, database_is_unavailable};
 
@@ -18,30 +16,12 @@ pub enum CommunicationError {
     /// Input that is understood and not acceptable.
     #[error("{0}")]
     Invalid(String),
-    /// The plugin does not accept the configuration.
-    #[error("the configuration is wrong: {0}")]
-    BadConfig(String),
-    /// There is no such plugin, or it may not be called.
-    #[error("{0}")]
-    NoPlugin(String),
-    /// The plugin refuses a webhook: its signature is wrong, or it is not for this channel.
-    #[error("the webhook is refused: {0}")]
-    HookRefused(String),
-    /// The body of a webhook is too large.
-    #[error("the body is larger than this takes")]
-    HookTooLarge,
     /// Somebody else changed it in between.
     #[error("this was changed meanwhile; please read it again")]
     ChangedMeanwhile,
-    /// Not now: the channel is paused, or its plugin rests.
-    #[error("not now; please try again in {} s", after.as_secs())]
-    Later {
-        /// When to try again.
-        after: Duration,
-    },
-    /// The plugin failed.
-    #[error("the plugin failed")]
-    Plugin(#[source] PluginError),
+    /// The plugin did not do what was asked, or was not asked.
+    #[error(transparent)]
+    Undone(#[from] Undone),
     /// The contacts could not be asked.
     #[error("the contacts could not be asked")]
     Contacts(#[source] ApiError),
@@ -61,22 +41,8 @@ impl From<Unusable> for CommunicationError {
 
 impl From<PluginError> for CommunicationError {
     fn from(error: PluginError) -> Self {
-        match error {
-            PluginError::Guest(PluginFailure::BadConfig(words)) => Self::BadConfig(words),
-            PluginError::Guest(PluginFailure::Rejected(words)) => Self::HookRefused(words),
-            PluginError::Guest(PluginFailure::Retry { after, .. }) => {
-                Self::Later { after: after.unwrap_or(Duration::from_secs(30)) }
-            }
-            PluginError::Resting { after, .. } => Self::Later { after },
-            PluginError::Unavailable { .. } => Self::NoPlugin(error.to_string()),
-            other => Self::Plugin(other),
-        }
+        Self::Undone(error.into())
     }
-}
-
-/// Seconds for a `Retry-After`: from one up to an hour.
-fn seconds(after: Duration) -> u32 {
-    u32::try_from(after.as_secs().clamp(1, 3_600)).unwrap_or(3_600)
 }
 
 impl From<CommunicationError> for Problem {
@@ -85,20 +51,10 @@ impl From<CommunicationError> for Problem {
         match error {
             CommunicationError::NotFound => Self::not_found(),
             CommunicationError::Invalid(_) => Self::unprocessable("invalid", title),
-            CommunicationError::BadConfig(_) => Self::unprocessable("bad-config", title),
-            CommunicationError::NoPlugin(_) => Self::unprocessable("no-plugin", title),
-            CommunicationError::HookRefused(_) => Self::forbidden("hook-refused", title),
-            CommunicationError::HookTooLarge => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", title)
-            }
+            CommunicationError::Undone(undone) => undone.into(),
             CommunicationError::ChangedMeanwhile => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "changed-meanwhile", title)
             }
-            CommunicationError::Later { after } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "later", title)
-                    .with_retry_after(seconds(after))
-            }
-            CommunicationError::Plugin(error) => Self::unavailable(error),
             CommunicationError::Contacts(error) => Self::unavailable(error),
             CommunicationError::Store(error) if database_is_unavailable(&error) => {
                 Self::unavailable(error)

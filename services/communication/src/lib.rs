@@ -8,6 +8,9 @@
 //! row says `sending` before the service hears of it, and the message's id is the idempotency key there, so
 //! that a crash between the service's yes and our commit sends the same message again rather than another. How
 //! far a message has come only ever moves forward.
+//!
+//! What is erased goes everywhere: rows here, what the ledger has of them, entities with their history, and what was
+//! still to be sent ([`erasure`]).
 
 mod address;
 pub mod api;
@@ -16,12 +19,15 @@ mod channel;
 mod channels;
 mod contacts;
 mod entities;
+mod erasure;
 mod error;
 mod handlers;
 mod inbound;
 mod jobs;
 mod message;
+mod opt_out;
 mod outbound;
+mod reading;
 mod service;
 mod store;
 

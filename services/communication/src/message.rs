@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use contracts::access::{Resource, SpaceId};
-use contracts::events::communication::Party;
+use contracts::events::communication::{AttachedFile, Party};
 use contracts::plugins::Delivery;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use spine::Snowflake;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -157,8 +156,8 @@ pub struct Message {
     pub subject: Option<String>,
     /// The text.
     pub text: String,
-    /// What came with it: names, media types and sizes.
-    pub attachments: Value,
+    /// What came with it.
+    pub attachments: Vec<AttachedFile>,
     /// How far it has come.
     pub status: Status,
     /// More about that.

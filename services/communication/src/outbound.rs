@@ -37,6 +37,13 @@ pub(crate) enum NoWay {
     Store(sqlx::Error),
 }
 
+impl NoWay {
+    /// The channel that is named is not there, or not for whoever names it.
+    pub(crate) fn no_channel() -> Self {
+        Self::Words("there is no such channel".to_owned())
+    }
+}
+
 impl From<sqlx::Error> for NoWay {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error)
@@ -83,10 +90,11 @@ impl Communication {
             None => store::channels::default_of(pool, owner, scheme).await?,
         };
         let Some(found) = found else {
-            return Err(words(match channel {
-                Some(_) => "there is no such channel".to_owned(),
-                None => format!("there is no channel for addresses of the kind {}", scheme.name()),
-            }));
+            let kind = scheme.name();
+            return Err(match channel {
+                Some(_) => NoWay::no_channel(),
+                None => words(format!("there is no channel for addresses of the kind {kind}")),
+            });
         };
         if found.scheme != scheme {
             return Err(words(format!("the channel does not reach {} addresses", scheme.name())));
@@ -143,6 +151,7 @@ impl Communication {
                 rule: None,
                 in_reply_to: new.in_reply_to,
                 purpose: new.purpose,
+                ordered_at: Some(now),
             };
             let options = JobOptions::default().about(Message::subject_of(new.id));
             tx.order(&order, options.part(new.id.to_string()))?;

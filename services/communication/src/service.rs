@@ -8,7 +8,7 @@ use contracts::plugins::ChannelPlugins;
 use spine::{Runtime, Spine};
 
 use crate::handlers::PeopleErased;
-use crate::jobs::{EraseChannel, ForgetChannel, KeepHouse, SendMessage};
+use crate::jobs::{Erase, ForgetChannel, KeepHouse, SendMessage, TakeIn};
 use crate::{CommunicationError, MIGRATIONS};
 
 /// The communication service. Cheap to clone.
@@ -49,7 +49,8 @@ pub fn register(runtime: Runtime, service: &Communication) -> Runtime {
     runtime
         .job::<SendMessage>(Arc::clone(&context))
         .job::<ForgetChannel>(Arc::clone(&context))
-        .job::<EraseChannel>(Arc::clone(&context))
+        .job::<Erase>(Arc::clone(&context))
+        .job::<TakeIn>(Arc::clone(&context))
         .job::<KeepHouse>(context)
         .handler(PeopleErased(service.clone()))
         .cron("communication.keep_house", "23 3 * * *", KeepHouse {})

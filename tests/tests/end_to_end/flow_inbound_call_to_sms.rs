@@ -223,6 +223,54 @@ async fn flow_inbound_call_to_sms() {
     );
     let calls = stage.home.get("/calls").await;
     assert_eq!(calls["items"].as_array().unwrap().len(), 2, "{calls}");
+
+    // The call and the message are in the graph, joined to the partner by their number.
+    let kim = stage.home.get(&format!("/entities?alias=tel:%2B{}", &PARTNER[1..])).await;
+    let kim = kim["items"][0]["id"].as_str().unwrap().to_owned();
+    let around = format!("/entities/{kim}/neighbours?direction=in");
+    stage
+        .home
+        .wait_for("the call and the message beside the partner", &around, |found| {
+            let entities = found["entities"].as_array()?;
+            let is_there = |class: &str, property: &str, value: &str| {
+                entities.iter().any(|entity| {
+                    let entity = entity.get("entity").unwrap_or(entity);
+                    entity["type"] == class && entity["data"][property] == value
+                })
+            };
+            (is_there("PhoneCall", "identifier", "CA1") && is_there("Message", "text", AT_WORK))
+                .then_some(())
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_sms_to_somebody_who_wrote_stop() {
+    let stage = stage().await;
+    stage.be_at_work().await;
+    let address = format!("{}/hooks/{}/", stage.home.node.origin(), stage.channel);
+    let fields = [
+        ("AccountSid", stage.twilio.account()),
+        ("Body", "STOP"),
+        ("From", PARTNER),
+        ("MessageSid", "SM1"),
+        ("SmsStatus", "received"),
+        ("To", OWN_NUMBER),
+    ];
+    let anybody = Client::anonymous(&stage.home.node.origin());
+    let answer = anybody
+        .request(Method::POST, &address)
+        .header("x-twilio-signature", stage.twilio.signature(&address, &fields))
+        .form(&fields)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(stage.call("CA1", PARTNER, None).await.status(), 200);
+    assert_eq!(stage.sms_after(1).await, 0);
+    assert_eq!(stage.outcomes(1).await, ["fired"]);
+    let refused = stage.home.get("/messages?direction=out").await;
+    assert_eq!(refused["items"][0]["status"], "refused", "{refused}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,6 +70,7 @@ fn escaped(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             // XML 1.0 has no other control characters.
             c if c.is_control() && !matches!(c, '\t' | '\n' | '\r') => escaped.push(' '),
+            '\u{fffe}' | '\u{ffff}' => escaped.push(' '),
             c => escaped.push(c),
         }
         escaped

@@ -1,23 +1,22 @@
 //! What Twilio tells.
 
 mod call;
+mod media;
 mod parameters;
 
 use sovereign_plugin::channel::{Event, InboundMessage, InboundResult, Receipt};
-use sovereign_plugin::{Host, PluginError, WebhookResponse};
+use sovereign_plugin::{Host, PluginError, WebhookRequest, WebhookResponse};
 
-use crate::api;
 use crate::settings::Settings;
+use crate::{api, journal};
 
 pub use parameters::Parameters;
-
-/// How many files of a message are looked at; Twilio sends at most 10.
-const MOST_MEDIA: usize = 10;
 
 /// What a verified request says, and the answer to it.
 pub fn answer<H: Host>(
     host: &H,
     settings: &Settings,
+    request: &WebhookRequest,
     parameters: &Parameters,
 ) -> Result<InboundResult, PluginError> {
     if parameters.get("AccountSid").is_some_and(|sid| sid != settings.account_sid) {
@@ -30,14 +29,23 @@ pub fn answer<H: Host>(
         return Err(PluginError::rejected("it is about neither a message nor a call"));
     };
     match parameters.get("MessageStatus").or(parameters.get("SmsStatus")) {
-        None | Some("received" | "receiving") => message(host, sid, parameters),
-        Some(status) => Ok(progress(sid, status, parameters)),
+        None | Some("received" | "receiving") => message(host, settings, sid, parameters),
+        Some(status) => {
+            // The address that was given with the message names it.
+            if let Some(id) = request.path().strip_prefix("status/")
+                && let Err(error) = journal::reported(host, id, sid)
+            {
+                host.warn(&format!("the journal does not take a report: {error:?}"));
+            }
+            Ok(progress(sid, status, parameters))
+        }
     }
 }
 
 /// A message came in.
 fn message<H: Host>(
     host: &H,
+    settings: &Settings,
     sid: &str,
     parameters: &Parameters,
 ) -> Result<InboundResult, PluginError> {
@@ -46,25 +54,12 @@ fn message<H: Host>(
         sender: parameters.required("From")?.to_owned(),
         to: vec![parameters.required("To")?.to_owned()],
         received: host.now(),
-        text: text(parameters),
-        attachments: Vec::new(),
+        // Databases refuse it, and so does the node.
+        text: parameters.get("Body").unwrap_or_default().replace('\0', ""),
+        attachments: media::of(host, settings, parameters),
         in_reply_to: parameters.get("OriginalRepliedMessageSid").map(str::to_owned),
     };
     Ok(InboundResult { events: vec![Event::Received(message)], response: twiml("<Response/>") })
-}
-
-/// The text, and the addresses of pictures and other files: they lie behind the account's own sign-in,
-/// so they are named and not fetched.
-fn text(parameters: &Parameters) -> String {
-    let mut lines = vec![parameters.get("Body").unwrap_or_default().to_owned()];
-    for number in 0..MOST_MEDIA {
-        let Some(url) = parameters.get(&format!("MediaUrl{number}")) else { break };
-        let kind = parameters.get(&format!("MediaContentType{number}")).unwrap_or("file");
-        lines.push(format!("[{kind}] {url}"));
-    }
-    lines.retain(|line| !line.is_empty());
-    // Databases refuse it, and so does the node.
-    lines.join("\n").replace('\0', "")
 }
 
 /// How far one of our messages has come.

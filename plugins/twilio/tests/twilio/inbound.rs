@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sovereign_plugin::channel::{CallStatus, Delivery, Event, InboundResult};
-use sovereign_plugin::testing::{ScriptedHost, channel_context, webhook};
+use sovereign_plugin::testing::{Answer, ScriptedHost, channel_context, webhook};
 use sovereign_plugin::{Channel, Hash, Host, PluginError, WebhookRequest};
 use twilio::Twilio;
 
@@ -17,7 +17,7 @@ fn host() -> ScriptedHost {
 }
 
 /// A request as Twilio makes it.
-fn signed(host: &ScriptedHost, path: &str, form: &[(&str, &str)]) -> WebhookRequest {
+pub fn signed(host: &ScriptedHost, path: &str, form: &[(&str, &str)]) -> WebhookRequest {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let mut request = webhook("POST", path, &[], body.as_bytes());
     let mut sorted = form.to_vec();
@@ -94,7 +94,9 @@ fn the_end_of_a_call_is_reported() {
 }
 
 #[test]
-fn a_message_comes_in_with_its_pictures_named() {
+fn a_message_comes_in_with_its_pictures_or_their_addresses() {
+    let media = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/";
+    let (first, second) = (format!("{media}ME1"), format!("{media}ME2"));
     let form = [
         ("MessageSid", "SM9"),
         ("AccountSid", SID),
@@ -102,15 +104,69 @@ fn a_message_comes_in_with_its_pictures_named() {
         ("To", "+15551230000"),
         ("Body", "Grüße & Küsse"),
         ("SmsStatus", "received"),
-        ("NumMedia", "1"),
-        ("MediaUrl0", "https://api.twilio.com/media/ME1"),
+        ("NumMedia", "2"),
+        ("MediaUrl0", &first),
         ("MediaContentType0", "image/jpeg"),
+        ("MediaUrl1", &second),
+        ("MediaContentType1", "no type"),
     ];
-    let result = answer(&config(), &signed(&host(), "", &form)).unwrap();
+    let host = host();
+    host.on("GET", &first, Answer::ok("image/jpeg", b"\xff\xd8".to_vec()));
+    host.on("GET", &second, Answer::status(404));
+    let request = signed(&host, "", &form);
+    let result = Twilio::inbound(&host, &channel_context(&config()), &request).unwrap();
     let [Event::Received(message)] = result.events.as_slice() else { panic!("{result:?}") };
-    assert_eq!(message.external_id, "SM9");
-    assert_eq!(message.text, "Grüße & Küsse\n[image/jpeg] https://api.twilio.com/media/ME1");
+    assert_eq!((message.external_id.as_str(), message.text.as_str()), ("SM9", "Grüße & Küsse"));
+    let [kept, far] = message.attachments.as_slice() else { panic!("{message:?}") };
+    assert_eq!(
+        (kept.name.as_str(), kept.media_type.as_str(), kept.data.len()),
+        ("ME1", "image/jpeg", 2)
+    );
+    assert_eq!((far.name.as_str(), far.data.len()), (second.as_str(), 0));
+    assert_eq!(far.media_type, "application/octet-stream");
     assert!(String::from_utf8(result.response.body).unwrap().contains("<Response/>"));
+}
+
+#[test]
+fn parameters_that_come_several_times_are_signed_once_each() {
+    let mut form = CALL.to_vec();
+    form.extend([("Extra", "b"), ("Extra", "a"), ("Extra", "b")]);
+    let mut request = signed(&host(), "", &form);
+    // As Twilio's libraries have it: of one name, each value once, sorted.
+    let once = [&CALL[..], &[("Extra", "a"), ("Extra", "b")]].concat();
+    request.headers = signed(&host(), "", &once).headers;
+    assert_eq!(answer(&config(), &request).unwrap().events.len(), 1);
+}
+
+#[test]
+fn a_body_of_json_is_signed_by_its_hash_in_the_address() {
+    let host = host();
+    let body =
+        json!({"MessageSid": "SM1", "AccountSid": SID, "MessageStatus": "sent", "ErrorCode": null})
+            .to_string();
+    let hash = sha256(&body);
+    let signed = |query: &str, body: &str| {
+        let headers = [("Content-Type", "application/json; charset=utf-8")];
+        let mut request = webhook("POST", query, &headers, body.as_bytes());
+        let signature = host.hmac("auth_token", Hash::Sha1, request.url.as_bytes()).unwrap();
+        request.headers.push(("X-Twilio-Signature".to_owned(), STANDARD.encode(signature)));
+        answer(&config(), &request)
+    };
+    let genuine = signed(&format!("/status?bodySHA256={hash}"), &body).unwrap();
+    assert!(matches!(genuine.events.as_slice(), [Event::Status(_)]), "{genuine:?}");
+    for (query, body) in [
+        (format!("/status?bodySHA256={hash}"), body.replace("SM1", "SM2")),
+        ("/status".to_owned(), body.clone()),
+        (format!("/status?bodySHA256={}", "0".repeat(64)), body.clone()),
+    ] {
+        let outcome = signed(&query, &body);
+        assert!(matches!(outcome, Err(PluginError::Rejected(_))), "{outcome:?}");
+    }
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

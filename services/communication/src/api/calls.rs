@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use contracts::access::{Access, actions};
 use contracts::api::{Page, PageQuery, Path, Query};
+use http::StatusCode;
 use serde::Deserialize;
 use spine::Problem;
 use utoipa::IntoParams;
@@ -64,4 +65,26 @@ pub(super) async fn read(
     let call = found.ok_or_else(Problem::not_found)?;
     access.require_visible(actions::MESSAGE_READ, &call.resource())?;
     Ok(Json(call.into()))
+}
+
+/// Erases a call: here, in the graph and in the log of events.
+#[utoipa::path(
+    delete,
+    path = "/calls/{id}",
+    operation_id = "erase_call",
+    tag = "communication",
+    params(("id" = Uuid, Path, description = "The call")),
+    responses((status = 204, description = "It is erased"), OfOne)
+)]
+pub(super) async fn erase(
+    access: Access,
+    Path(id): Path<Uuid>,
+    State(communication): State<Communication>,
+) -> Result<StatusCode, Problem> {
+    let found = store::calls::find(communication.spine().pool(), id).await?;
+    let call = found.ok_or_else(Problem::not_found)?;
+    access.require_visible(actions::MESSAGE_READ, &call.resource())?;
+    access.require(actions::CHANNEL_WRITE, &call.resource())?;
+    communication.erase_call(id, access.caller().cause()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -24,6 +24,7 @@ use contracts::api::problems::{OfBodies, OfLists};
     params(PageQuery),
     responses(
         (status = 200, body = Page<ChannelView>),
+        // Written out once, which is what makes the document describe problems.
         (
             status = 401,
             description = "Nobody asks",

@@ -1,19 +1,22 @@
 //! Conversations, and the messages of one.
 
+use std::collections::HashMap;
+
 use axum::Json;
 use axum::extract::State;
 use contracts::access::{Access, actions};
-use contracts::api::{Page, PageQuery, Path, Query};
+use contracts::api::{Body, Page, PageQuery, Path, Query};
+use http::StatusCode;
 use serde::Deserialize;
 use spine::Problem;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::views::{ConversationView, MessageView};
 use crate::store::conversations::Conversation;
 use crate::store::messages::Wanted;
-use crate::{Communication, store};
-use contracts::api::problems::{OfLists, OfOne};
+use crate::{Communication, CommunicationError, store};
+use contracts::api::problems::{OfBodies, OfLists, OfOne};
 
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,8 +47,26 @@ pub(super) async fn list(
     let pool = communication.spine().pool();
     let most = limit as i64 + 1;
     let found = store::conversations::list(pool, &permitted, filter.channel, after, most).await?;
-    let views = found.into_iter().map(ConversationView::from).collect();
+    let ids: Vec<Uuid> = found.iter().map(|conversation| conversation.id).collect();
+    let unread = unread(&access, &communication, &ids).await?;
+    let view = |conversation: Conversation| {
+        let unread = unread.get(&conversation.id).copied();
+        ConversationView::of(conversation, unread)
+    };
+    let views = found.into_iter().map(view).collect();
     Ok(Json(Page::cut(views, limit, |last: &ConversationView| (last.last_at, last.id))?))
+}
+
+/// What the caller has not read of these; nothing where nobody in particular asks.
+async fn unread(
+    access: &Access,
+    communication: &Communication,
+    conversations: &[Uuid],
+) -> Result<HashMap<Uuid, i64>, Problem> {
+    let Some(person) = access.caller().responsible() else { return Ok(HashMap::new()) };
+    let pool = communication.spine().pool();
+    let unread = store::conversations::unread(pool, conversations, person).await;
+    Ok(unread.map_err(CommunicationError::from)?)
 }
 
 async fn visible(
@@ -73,7 +94,63 @@ pub(super) async fn read(
     Path(id): Path<Uuid>,
     State(communication): State<Communication>,
 ) -> Result<Json<ConversationView>, Problem> {
-    Ok(Json(visible(&access, &communication, id).await?.into()))
+    let conversation = visible(&access, &communication, id).await?;
+    let unread = unread(&access, &communication, &[id]).await?.remove(&id);
+    Ok(Json(ConversationView::of(conversation, unread)))
+}
+
+/// How far the caller has read.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct ReadConversation {
+    /// The latest message that they have read.
+    message: Uuid,
+}
+
+/// Says that the caller has read a conversation as far as one of its messages. What they have read they have read: an
+/// earlier message changes nothing.
+#[utoipa::path(
+    put,
+    path = "/conversations/{id}/read",
+    operation_id = "mark_conversation_read",
+    tag = "communication",
+    params(("id" = Uuid, Path, description = "The conversation")),
+    request_body = ReadConversation,
+    responses((status = 200, body = ConversationView), OfBodies)
+)]
+pub(super) async fn mark_read(
+    access: Access,
+    Path(id): Path<Uuid>,
+    State(communication): State<Communication>,
+    Body(body): Body<ReadConversation>,
+) -> Result<Json<ConversationView>, Problem> {
+    let conversation = visible(&access, &communication, id).await?;
+    let person = access.caller().responsible().ok_or_else(|| {
+        Problem::forbidden("no-person", "People read, and nobody in particular asks")
+    })?;
+    communication.mark_read(id, person, body.message, access.caller().cause()).await?;
+    let unread = unread(&access, &communication, &[id]).await?.remove(&id);
+    Ok(Json(ConversationView::of(conversation, unread)))
+}
+
+/// Erases a conversation with all its messages so far: here, in the graph and in the log of events. It takes a moment.
+/// A message that comes meanwhile stays, and the conversation with it.
+#[utoipa::path(
+    delete,
+    path = "/conversations/{id}",
+    operation_id = "erase_conversation",
+    tag = "communication",
+    params(("id" = Uuid, Path, description = "The conversation")),
+    responses((status = 204, description = "It will be erased"), OfOne)
+)]
+pub(super) async fn erase(
+    access: Access,
+    Path(id): Path<Uuid>,
+    State(communication): State<Communication>,
+) -> Result<StatusCode, Problem> {
+    let conversation = visible(&access, &communication, id).await?;
+    access.require(actions::CHANNEL_WRITE, &conversation.resource())?;
+    communication.erase_conversation(id, access.caller().cause()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The messages of a conversation, the latest first.

@@ -5,12 +5,14 @@ mod channel;
 mod channels;
 mod conversations;
 mod messages;
+mod opt_outs;
 mod send;
 mod views;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use opt_outs::OptOutView;
 pub use views::{CallView, ChannelView, ConversationView, MessageView};
 
 use crate::Communication;
@@ -22,10 +24,14 @@ pub fn routes() -> OpenApiRouter<Communication> {
         .routes(routes!(channel::read, channel::change, channel::remove))
         .routes(routes!(send::test))
         .routes(routes!(conversations::list))
-        .routes(routes!(conversations::read))
+        .routes(routes!(opt_outs::list))
+        .routes(routes!(opt_outs::lift))
+        .routes(routes!(conversations::read, conversations::erase))
+        .routes(routes!(conversations::mark_read))
         .routes(routes!(conversations::messages))
         .routes(routes!(messages::list, send::send))
-        .routes(routes!(messages::read))
+        .routes(routes!(messages::read, messages::erase))
+        .routes(routes!(messages::attachment))
         .routes(routes!(calls::list))
-        .routes(routes!(calls::read))
+        .routes(routes!(calls::read, calls::erase))
 }

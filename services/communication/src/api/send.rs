@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::views::MessageView;
+use crate::outbound::NoWay;
 use crate::{Communication, CommunicationError, NewMessage};
 use contracts::api::problems::OfBodies;
 
@@ -63,10 +64,17 @@ async fn order(
     body: SendMessage,
 ) -> Result<(StatusCode, Json<MessageView>), Problem> {
     // Whoever may send nothing anywhere learns nothing of channels.
-    access.permitted(actions::MESSAGE_SEND)?;
+    let permitted = access.permitted(actions::MESSAGE_SEND)?;
     let owner = access.caller().responsible().ok_or_else(|| {
         Problem::forbidden("no-person", "A message is a person's, and nobody in particular asks")
     })?;
+    if let Some(id) = body.channel {
+        // Nor does anybody learn of another's channel that it is there.
+        let there = communication.find_channel(id).await?;
+        if !there.is_some_and(|channel| permitted.admits(&channel.space, &channel.labels)) {
+            return Err(CommunicationError::from(NoWay::no_channel()).into());
+        }
+    }
     let routed = communication.route(body.channel, owner, &body.to).await;
     let (channel, addresses) = routed.map_err(CommunicationError::from)?;
     let resource = Resource::new("message", addresses.join(","), channel.space.clone())

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::access::SpaceId;
-use contracts::events::communication::Party;
+use contracts::events::communication::{AttachedFile, Party};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -85,11 +85,16 @@ pub struct ConversationView {
     pub started_at: DateTime<Utc>,
     /// When the last message came or went.
     pub last_at: DateTime<Utc>,
+    /// How many messages came in that the caller has not read; 100 stands for that many or more. Absent where nobody
+    /// in particular asks.
+    #[schema(minimum = 0, maximum = 100)]
+    pub unread: Option<i64>,
 }
 
-impl From<Conversation> for ConversationView {
-    fn from(conversation: Conversation) -> Self {
+impl ConversationView {
+    pub(super) fn of(conversation: Conversation, unread: Option<i64>) -> Self {
         Self {
+            unread,
             id: conversation.id,
             channel: conversation.channel,
             owner: conversation.owner.to_string(),
@@ -129,9 +134,9 @@ pub struct MessageView {
     pub subject: Option<String>,
     /// The text.
     pub text: String,
-    /// What came with it: names, media types and sizes.
-    #[schema(value_type = Vec<Object>)]
-    pub attachments: Value,
+    /// What came with it. What is kept here, with its `bytes`, is at `/messages/{id}/attachments/{number}`, counted
+    /// from 0.
+    pub attachments: Vec<AttachedFile>,
     /// How far it has come.
     pub status: Status,
     /// More about that.

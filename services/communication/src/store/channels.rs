@@ -51,6 +51,17 @@ impl TryFrom<Row> for Channel {
     }
 }
 
+/// Until the transaction ends, nobody else decides which channel is a person's default.
+async fn take_turns(conn: &mut PgConnection, owner: Snowflake) -> sqlx::Result<()> {
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 1668117868))",
+        owner.to_string()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Adds a channel; `false`: this id is taken. Where it is to be its owner's default, no other is any more;
 /// where nothing is said, it is where there is none.
 pub(crate) async fn insert(
@@ -59,6 +70,7 @@ pub(crate) async fn insert(
     address: &Address,
     now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
+    take_turns(conn, channel.owner).await?;
     if channel.is_default == Some(true) {
         give_up_default(conn, channel.owner, address.scheme(), channel.id).await?;
     }
@@ -88,15 +100,15 @@ pub(crate) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// Whoever was a person's default for a scheme is so no more, but for one.
-pub(crate) async fn give_up_default(
+/// Whoever was a person's default for a scheme is so no more, but for one. That is a change that people see.
+async fn give_up_default(
     conn: &mut PgConnection,
     owner: Snowflake,
     scheme: Scheme,
     except: Uuid,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        r#"UPDATE communication.channel SET is_default = false
+        r#"UPDATE communication.channel SET is_default = false, version = version + 1
             WHERE owner = $1 AND scheme = $2 AND is_default AND id <> $3"#,
         owner.0,
         scheme.name(),
@@ -119,6 +131,31 @@ pub(crate) async fn find(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Channel
     .fetch_optional(pool)
     .await?;
     row.map(Channel::try_from).transpose()
+}
+
+/// One channel as it is now, and stays until the transaction ends; what else comes in through it waits.
+pub(crate) async fn lock(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Channel>> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"SELECT id, plugin, name, owner, space, labels, config, scheme, address, is_default, state,
+                  last_error, version, created_at
+             FROM communication.channel WHERE id = $1 FOR NO KEY UPDATE"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(Channel::try_from).transpose()
+}
+
+/// Keeps a channel from being removed until the transaction ends; `false`: it is removed.
+pub(crate) async fn hold(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
+    let held = sqlx::query_scalar!(
+        r#"SELECT true AS "there!" FROM communication.channel WHERE id = $1 FOR KEY SHARE"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(held.is_some())
 }
 
 /// A person's default channel for addresses of a scheme.
@@ -171,6 +208,7 @@ pub(crate) async fn list(
 /// Writes what people set; `false`: it is another version than the one that was read, or gone.
 pub(crate) async fn update(conn: &mut PgConnection, channel: &Channel) -> sqlx::Result<bool> {
     if channel.is_default {
+        take_turns(conn, channel.owner).await?;
         give_up_default(conn, channel.owner, channel.scheme, channel.id).await?;
     }
     let done = sqlx::query!(

@@ -1,5 +1,7 @@
 //! Conversations.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use contracts::access::{Permitted, Resource, SpaceId};
 use contracts::events::communication::Party;
@@ -31,6 +33,11 @@ impl Conversation {
             .of_class("Conversation")
             .labelled(self.labels.iter().cloned())
     }
+
+    /// The subject under which its events are sealed.
+    pub(crate) fn subject_of(id: Uuid) -> String {
+        format!("conversation:{id}")
+    }
 }
 
 struct Row {
@@ -61,7 +68,8 @@ impl TryFrom<Row> for Conversation {
     }
 }
 
-/// The conversation with these others through a channel, gone on with at `at`; and whether it is new.
+/// The conversation with these others through a channel, gone on with at `at`; and whether it is new. A channel
+/// that was moved or labelled anew begins new ones: what is there stays among those who shared it.
 pub(crate) async fn go_on(
     conn: &mut PgConnection,
     channel: &Channel,
@@ -75,9 +83,10 @@ pub(crate) async fn go_on(
     let row = sqlx::query_as!(
         Row,
         r#"INSERT INTO communication.conversation AS known
-               (id, channel, owner, space, labels, others, parties, started_at, last_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
-           ON CONFLICT (channel, others) DO UPDATE
+               (id, channel, owner, space, labels, others, parties, started_at, last_at, digest)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8,
+                   sha256(convert_to(jsonb_build_array($4::text, $5::text[], $6::text[])::text, 'UTF8')))
+           ON CONFLICT (channel, digest) DO UPDATE
               SET last_at = greatest(known.last_at, excluded.last_at), parties = excluded.parties
            RETURNING id, channel, owner, space, labels, parties, started_at, last_at"#,
         id,
@@ -106,6 +115,53 @@ pub(crate) async fn find(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Convers
     .fetch_optional(pool)
     .await?;
     row.map(Conversation::try_from).transpose()
+}
+
+/// How many messages of a conversation somebody has not read; counted up to a hundred.
+pub(crate) async fn unread(
+    pool: &PgPool,
+    conversations: &[Uuid],
+    person: Snowflake,
+) -> sqlx::Result<HashMap<Uuid, i64>> {
+    let rows = sqlx::query!(
+        r#"SELECT wanted.id AS "id!",
+                  (SELECT count(*) FROM (
+                     SELECT FROM communication.message AS message
+                      WHERE message.conversation = wanted.id AND message.direction = 'in'
+                        AND message.created_at > coalesce(reading.read_until, '-infinity')
+                      LIMIT 100) AS new) AS "count!"
+             FROM unnest($1::uuid[]) AS wanted(id)
+             LEFT JOIN communication.reading AS reading
+               ON reading.conversation = wanted.id AND reading.person = $2"#,
+        conversations,
+        person.0
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.count)).collect())
+}
+
+/// Somebody has read a conversation as far as one of its messages; `false`: they had read it so far, or it is none
+/// of its messages.
+pub(crate) async fn read(
+    conn: &mut PgConnection,
+    conversation: Uuid,
+    person: Snowflake,
+    message: Uuid,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        r#"INSERT INTO communication.reading AS known (conversation, person, read_until)
+           SELECT conversation, $2, created_at FROM communication.message
+            WHERE id = $3 AND conversation = $1
+           ON CONFLICT (conversation, person) DO UPDATE SET read_until = excluded.read_until
+            WHERE known.read_until < excluded.read_until"#,
+        conversation,
+        person.0,
+        message
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Conversations that may be seen, the latest first.

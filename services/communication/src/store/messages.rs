@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use contracts::access::Permitted;
 use serde_json::Value;
 use spine::Snowflake;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::message::{Direction, Message, Status};
@@ -49,7 +49,7 @@ impl TryFrom<Row> for Message {
             to: super::read(row.recipients)?,
             subject: row.subject,
             text: row.text,
-            attachments: row.attachments,
+            attachments: super::read(row.attachments)?,
             status: Status::from_stored(&row.status),
             detail: row.detail,
             rule: row.rule,
@@ -62,7 +62,7 @@ impl TryFrom<Row> for Message {
 }
 
 /// One message.
-pub(crate) async fn find(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Message>> {
+pub(crate) async fn find(database: impl PgExecutor<'_>, id: Uuid) -> sqlx::Result<Option<Message>> {
     let row = sqlx::query_as!(
         Row,
         r#"SELECT id, direction, channel, conversation, owner, space, labels, external_id, sender,
@@ -71,7 +71,7 @@ pub(crate) async fn find(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Message
              FROM communication.message WHERE id = $1"#,
         id
     )
-    .fetch_optional(pool)
+    .fetch_optional(database)
     .await?;
     row.map(Message::try_from).transpose()
 }
@@ -140,6 +140,23 @@ pub(crate) async fn by_external(
     .await
 }
 
+/// Whether a message came in before.
+pub(crate) async fn is_taken_in(
+    conn: &mut PgConnection,
+    channel: Uuid,
+    external_id: &str,
+) -> sqlx::Result<bool> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT true AS "known!" FROM communication.message
+            WHERE channel = $1 AND direction = 'in' AND external_id = $2"#,
+        channel,
+        external_id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(known.is_some())
+}
+
 /// Takes in a message; `false`: it is known.
 pub(crate) async fn take_in(conn: &mut PgConnection, message: &Message) -> sqlx::Result<bool> {
     let done = sqlx::query!(
@@ -161,7 +178,7 @@ pub(crate) async fn take_in(conn: &mut PgConnection, message: &Message) -> sqlx:
         super::parties(&message.to),
         message.subject,
         message.text,
-        message.attachments,
+        super::files(&message.attachments),
         message.in_reply_to,
         message.created_at,
         message.sent_at,

@@ -3,11 +3,14 @@
 pub(crate) mod calls;
 pub(crate) mod channels;
 pub(crate) mod conversations;
+pub(crate) mod erased;
+pub(crate) mod files;
 pub(crate) mod leftovers;
 pub(crate) mod messages;
+pub(crate) mod opt_outs;
 pub(crate) mod outgoing;
 
-use contracts::events::communication::Party;
+use contracts::events::communication::{AttachedFile, Party};
 use serde_json::Value;
 
 /// What was stored as JSON, read again.
@@ -21,6 +24,7 @@ fn party(party: &Party) -> Value {
     serde_json::json!({
         "address": kept(&party.address),
         "entity": party.entity,
+        "space": party.space,
         "name": party.name.as_deref().map(kept),
         "roles": party.roles.iter().map(|role| kept(role)).collect::<Vec<_>>(),
     })
@@ -28,6 +32,18 @@ fn party(party: &Party) -> Value {
 
 fn parties(parties: &[Party]) -> Value {
     Value::Array(parties.iter().map(party).collect())
+}
+
+fn files(files: &[AttachedFile]) -> Value {
+    let file = |file: &AttachedFile| {
+        serde_json::json!({
+            "name": file.name,
+            "media_type": file.media_type,
+            "bytes": file.bytes,
+            "url": file.url,
+        })
+    };
+    files.iter().map(file).collect()
 }
 
 fn space(text: &str) -> sqlx::Result<contracts::access::SpaceId> {

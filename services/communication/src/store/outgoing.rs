@@ -37,8 +37,8 @@ pub(crate) async fn queue(
     write(conn, message, &[], now).await
 }
 
-/// Writes down how a message that is still to be sent goes on, also where nobody has written it down before;
-/// `false`: it is over.
+/// Writes down how a message goes on that is still to be sent, also where nobody has written it down before; `false`:
+/// it is over, or whoever sends it was erased.
 pub(crate) async fn go_on(
     conn: &mut PgConnection,
     message: &Outgoing<'_>,
@@ -58,8 +58,9 @@ async fn write(
                (id, direction, channel, conversation, owner, space, labels, sender, recipients, subject,
                 text, attachments, status, detail, purpose, rule, in_reply_to, attempts, created_at,
                 updated_at)
-           VALUES ($1, 'out', $2, $3, $4, $5, $6, $7, $8, $9, $10, '[]', $11, $12, $13, $14, $15,
-                   CASE WHEN $11 = 'sending' THEN 1 ELSE 0 END, $16, $16)
+           SELECT $1, 'out', $2, $3, $4, $5, $6, $7, $8, $9, $10, '[]', $11, $12, $13, $14, $15,
+                  CASE WHEN $11 = 'sending' THEN 1 ELSE 0 END, $16, $16
+            WHERE NOT EXISTS (SELECT FROM communication.erased_person WHERE id = $4)
            ON CONFLICT (id) DO UPDATE
               SET channel = excluded.channel,
                   conversation = coalesce(excluded.conversation, known.conversation),
@@ -89,6 +90,74 @@ async fn write(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Whether a message is still to be sent, and stays so until the transaction ends. Who erases it meanwhile waits, and
+/// what was erased before is not written anew.
+pub(crate) async fn hold(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<bool> {
+    let held = sqlx::query_scalar!(
+        r#"SELECT true AS "there!" FROM communication.message
+            WHERE id = $1 AND direction = 'out' AND status IN ('queued', 'sending')
+              FOR UPDATE"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(held.is_some())
+}
+
+/// A message that is written down is over; `false`: it was so before, or was erased.
+pub(crate) async fn end(
+    conn: &mut PgConnection,
+    message: &Outgoing<'_>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        r#"UPDATE communication.message SET status = $2, detail = $3, updated_at = $4
+            WHERE id = $1 AND direction = 'out' AND status IN ('queued', 'sending')"#,
+        message.id,
+        message.status.name(),
+        message.detail,
+        now,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A message that nobody sends any more.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) id: Uuid,
+    pub(crate) channel: Option<Uuid>,
+    pub(crate) detail: Option<String>,
+}
+
+/// Ends messages that wait to be sent since long before, say because what should have sent them died again and
+/// again; which. Whether one that was being handed over has reached its service is not known then.
+pub(crate) async fn end_left(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    now: DateTime<Utc>,
+    most: i64,
+) -> sqlx::Result<Vec<Left>> {
+    sqlx::query_as!(
+        Left,
+        r#"UPDATE communication.message
+              SET status = 'failed', updated_at = $2,
+                  detail = CASE WHEN status = 'sending'
+                                THEN 'nobody knows whether its service took it'
+                                ELSE 'it could not be sent' END
+            WHERE id IN (SELECT id FROM communication.message
+                          WHERE status IN ('queued', 'sending') AND created_at < $1
+                          ORDER BY created_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+           RETURNING id, channel, detail"#,
+        before,
+        now,
+        most
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// Until the transaction ends, nobody else is told anything about what its service knows by this id.

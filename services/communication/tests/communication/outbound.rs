@@ -7,10 +7,11 @@ use communication::{ChannelState, NewChannel};
 use contracts::access::{Principal, SpaceId};
 use contracts::events::communication::{DeliveryUpdated, MessageSent};
 use contracts::jobs::SendOutgoingMessage;
+use contracts::model::EntityDraft;
 use contracts::plugins::{ChannelEvent, Delivery, PluginError, PluginFailure, Receipt};
 use serde_json::json;
 use spine::work::admin::{self, JobFilter, State};
-use spine::{Cause, Spine};
+use spine::{Cause, JobOptions, Snowflake};
 use uuid::Uuid;
 
 use crate::support::{Answer, OURS, OWNER, PARTNER, Stage, external, request};
@@ -272,6 +273,19 @@ async fn a_broken_plugin_is_tried_again_and_a_message_that_is_a_day_late_is_not_
 }
 
 #[tokio::test]
+async fn what_waited_for_days_with_a_node_that_was_off_is_not_sent_when_it_wakes() {
+    let stage = Stage::new().await;
+    stage.channel().await;
+    let yesterday = stage.test.clock.now() - chrono::TimeDelta::hours(25);
+    let order = SendOutgoingMessage { ordered_at: Some(yesterday), ..Stage::order(PARTNER) };
+    stage.schedule(&order).await;
+    stage.settle().await;
+    assert_eq!(stage.status(order.message).await.0, "failed");
+    assert!(stage.carrier.taken().is_empty());
+    stage.running.stop().await;
+}
+
+#[tokio::test]
 async fn an_id_that_the_service_gives_twice_sends_nothing_twice() {
     let stage = Stage::new().await;
     stage.channel().await;
@@ -289,29 +303,118 @@ async fn an_id_that_the_service_gives_twice_sends_nothing_twice() {
 }
 
 #[tokio::test]
-async fn with_a_person_go_their_channels_and_all_that_these_carried() {
+async fn the_graph_knows_how_far_a_message_has_come() {
     let stage = Stage::new().await;
     let channel = stage.channel().await;
-    let household = NewChannel { space: SpaceId::household(), ..Stage::new_channel("+4319999999") };
-    stage.communication.add(household, Cause::system()).await.unwrap();
     let order = Stage::order(PARTNER);
     stage.schedule(&order).await;
     stage.settle().await;
-    let mut tx = stage.test.spine.begin(Cause::system()).await.unwrap();
-    Spine::erase(&mut tx, &format!("account:{OWNER}")).await.unwrap();
+    told(&stage, channel.id, order.message, Delivery::Failed).await;
+    let drafts = stage.ordered().await;
+    let status = |draft: &EntityDraft| draft.data["creativeWorkStatus"].clone();
+    assert_eq!((status(&drafts[1]), status(&drafts[2])), ("accepted".into(), "failed".into()));
+    assert_eq!(drafts[1].key, drafts[2].key);
+    assert_eq!(drafts[1].edges, drafts[2].edges);
+    assert!(drafts[1].provenance.event < drafts[2].provenance.event, "the newer word counts");
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn what_somebody_elses_rule_may_not_send_shows_up_nowhere_but_with_them() {
+    let stage = Stage::new().await;
+    let channel = stage.channel().await;
+    stage.consents.withdrawn.store(true, Ordering::SeqCst);
+    let bob = Snowflake(8);
+    let order =
+        SendOutgoingMessage { owner: bob, channel: Some(channel.id), ..Stage::order(PARTNER) };
+    stage.schedule(&order).await;
+    stage.settle().await;
+    let message = stage.communication.message(order.message).await.unwrap();
+    assert_eq!((message.status.name(), message.owner), ("refused", bob));
+    assert_eq!(
+        message.space,
+        SpaceId::of_person(bob),
+        "and not among what is the channel's owner's"
+    );
+    assert_eq!(message.from.address, "", "nor does Bob learn their number");
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_person_wrote_is_sent_as_theirs() {
+    let stage = Stage::new().await;
+    stage.channel().await;
+    let order =
+        SendOutgoingMessage { rule: None, purpose: "use".to_owned(), ..Stage::order(PARTNER) };
+    let person = Principal::Person(OWNER);
+    let mut tx = stage.test.spine.begin(Cause::by(person.to_string())).await.unwrap();
+    tx.order(&order, JobOptions::default()).unwrap();
     tx.commit().await.unwrap();
     stage.settle().await;
-    assert!(stage.communication.channel(channel.id).await.is_err());
-    assert!(stage.communication.message(order.message).await.is_err());
-    assert_eq!(stage.carrier.forgotten.lock().unwrap().len(), 2);
-    let readable: Vec<bool> =
-        sqlx::query_scalar("SELECT wrapped IS NOT NULL FROM spine.subject_key WHERE subject = $1")
-            .bind(format!("message:{}", order.message))
-            .fetch_all(stage.test.spine.pool())
-            .await
-            .unwrap();
-    assert_eq!(readable, [false]);
-    let gone: Vec<_> = stage.ordered().await.into_iter().rev().take(2).collect();
-    assert!(gone.iter().all(|draft| draft.operation == contracts::model::Operation::Delete));
+    let asked = stage.consents.asked.lock().unwrap().clone();
+    // As the service, consent would be needed for what is labelled as theirs alone.
+    assert_eq!((&asked[0].0.principal, asked[0].0.purpose.as_str()), (&person, "use"));
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_that_its_job_left_ends_and_nobody_claims_to_know_what_became_of_it() {
+    let stage = Stage::new().await;
+    stage.channel().await;
+    let order = Stage::order(PARTNER);
+    stage.schedule(&order).await;
+    stage.settle().await;
+    // As if its job had died again and again.
+    sqlx::query("UPDATE communication.message SET status = 'sending', external_id = NULL")
+        .execute(stage.test.spine.pool())
+        .await
+        .unwrap();
+    stage.later(20 * 3_600).await;
+    assert_eq!(stage.status(order.message).await.0, "sending");
+    stage.later(24 * 3_600).await;
+    stage.later(24 * 3_600).await;
+    let (status, detail) = stage.status(order.message).await;
+    assert_eq!(
+        (status, detail.as_deref()),
+        ("failed", Some("nobody knows whether its service took it"))
+    );
+    assert_eq!(updates(&stage), ["failed"]);
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn a_refusal_after_an_attempt_that_may_have_got_through_says_so() {
+    let stage = Stage::new().await;
+    stage.channel().await;
+    let stopped = PluginError::Stopped { plugin: "twilio".to_owned(), reason: "x".to_owned() };
+    stage.carrier.will(Answer::Fails(stopped));
+    let order = Stage::order(PARTNER);
+    stage.schedule(&order).await;
+    stage.settle().await;
+    stage.consents.withdrawn.store(true, Ordering::SeqCst);
+    stage.later(60).await;
+    let (status, detail) = stage.status(order.message).await;
+    assert_eq!(status, "refused");
+    assert!(detail.unwrap().contains("may have reached"));
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn of_two_channels_that_are_added_at_once_one_is_the_default_and_a_change_is_a_new_version() {
+    let stage = Stage::new().await;
+    let add = |address: &str| {
+        let (communication, new) = (stage.communication.clone(), Stage::new_channel(address));
+        tokio::spawn(async move { communication.add(new, Cause::system()).await.unwrap() })
+    };
+    let all = [add(OURS), add("+4319999991"), add("+4319999992"), add("+4319999993")];
+    let mut defaults = Vec::new();
+    for added in all {
+        defaults.extend(Some(added.await.unwrap()).filter(|channel| channel.is_default));
+    }
+    let [first] = &defaults[..] else { panic!("one: {defaults:?}") };
+    let new = NewChannel { is_default: Some(true), ..Stage::new_channel("+4319999994") };
+    stage.communication.add(new, Cause::system()).await.unwrap();
+    let now = stage.communication.channel(first.id).await.unwrap();
+    assert_eq!((now.is_default, now.version), (false, first.version + 1), "its ETag changes");
     stage.running.stop().await;
 }

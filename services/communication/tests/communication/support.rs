@@ -1,6 +1,7 @@
 //! A node's communication at work, a carrier that answers by a script, and contacts.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use contracts::access::{
     Access, Action, Caller, Decision, Permitted, Policy, Refusal, Resource, SpaceId, actions,
 };
 use contracts::api::Api;
-use contracts::jobs::{SendOutgoingMessage, WriteEntities};
+use contracts::jobs::{EraseEntities, SendOutgoingMessage, WriteEntities};
 use contracts::model::EntityDraft;
 use contracts::plugins::{
     ChannelEvent, ChannelPlugins, Delivery, HookAnswer, HookRequest, InboundResult,
@@ -174,9 +175,13 @@ impl Policy for Consents {
     }
 }
 
+/// What happens while a service waits for another.
+pub type Meanwhile = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What the graph knows, by alias; who asked; and whether it can answer.
 #[derive(Default)]
 pub struct Contacts {
+    meanwhile: Mutex<Option<Meanwhile>>,
     known: Mutex<HashMap<String, Value>>,
     pub asked: Mutex<Vec<(Caller, String)>>,
     pub away: AtomicBool,
@@ -185,9 +190,15 @@ pub struct Contacts {
 impl Contacts {
     pub fn knows(&self, alias: &str, data: Value) -> Uuid {
         let id = Uuid::now_v7();
-        let entity = json!({ "id": id, "type": "Person", "data": data });
+        let space = SpaceId::of_person(OWNER);
+        let entity = json!({ "id": id, "type": "Person", "space": space, "data": data });
         self.known.lock().unwrap().insert(alias.to_owned(), entity);
         id
+    }
+
+    /// What happens while the next one waits for an answer.
+    pub fn meanwhile(&self, happens: impl Future<Output = ()> + Send + 'static) {
+        *self.meanwhile.lock().unwrap() = Some(Box::pin(happens));
     }
 
     fn answer(&self, access: &Access, parameters: &HashMap<String, String>) -> Response {
@@ -204,6 +215,10 @@ impl Contacts {
         let contacts = Arc::clone(self);
         let entities =
             get(async move |access: Access, Query(parameters): Query<HashMap<String, String>>| {
+                let happens = contacts.meanwhile.lock().unwrap().take();
+                if let Some(happens) = happens {
+                    happens.await;
+                }
                 contacts.answer(&access, &parameters)
             });
         let api = Api::new();
@@ -307,6 +322,7 @@ impl Stage {
             rule: Some(Uuid::now_v7()),
             in_reply_to: None,
             purpose: "automation".to_owned(),
+            ordered_at: None,
         }
     }
 
@@ -338,6 +354,37 @@ impl Stage {
         .unwrap();
         let read = |payload: &String| serde_json::from_str::<WriteEntities>(payload).unwrap();
         payloads.iter().flat_map(|payload| read(payload).entities).collect()
+    }
+
+    /// The keys of all entities that were ordered to be erased, as `kind id`.
+    pub async fn erased(&self) -> Vec<String> {
+        let payloads: Vec<String> = sqlx::query_scalar(
+            "SELECT payload FROM spine.job WHERE kind = 'data.erase_entities' ORDER BY position",
+        )
+        .fetch_all(self.test.spine.pool())
+        .await
+        .unwrap();
+        let read = |payload: &String| serde_json::from_str::<EraseEntities>(payload).unwrap().keys;
+        let keys = payloads.iter().flat_map(read);
+        keys.map(|key| format!("{} {}", key.kind, key.external_id)).collect()
+    }
+
+    /// Whether what the ledger has of a subject can be read.
+    pub async fn is_readable(&self, subject: &str) -> bool {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM spine.subject_key WHERE subject = $1 AND wrapped IS NOT NULL)",
+        )
+        .bind(subject)
+        .fetch_one(self.test.spine.pool())
+        .await
+        .unwrap()
+    }
+
+    /// How many rows a table has.
+    pub async fn rows(&self, table: &str) -> i64 {
+        let count = format!("SELECT count(*) FROM communication.{table}");
+        let count = sqlx::query_scalar(sqlx::AssertSqlSafe(count));
+        count.fetch_one(self.test.spine.pool()).await.unwrap()
     }
 
     /// Waits for something that happens by itself.
