@@ -3,9 +3,14 @@
 use chrono::{DateTime, Utc};
 use contracts::access::SpaceId;
 use contracts::events::communication::CallStarted;
+use contracts::input::kept;
 use serde_json::{Value, json};
 use spine::Snowflake;
 use uuid::Uuid;
+
+/// The longest name, address or role of a caller that is kept, and the most roles.
+const LONGEST: usize = 200;
+const MOST_ROLES: usize = 50;
 
 /// A call that has begun and not ended.
 #[derive(Clone, Debug)]
@@ -28,6 +33,8 @@ impl Call {
     /// The call of an event that happened at `time`.
     pub(crate) fn of(started: &CallStarted, time: DateTime<Utc>) -> Self {
         let from = &started.from;
+        let roles = from.roles.iter().take(MOST_ROLES).map(|role| kept(role, LONGEST));
+        let roles: Vec<String> = roles.collect();
         Self {
             call: started.call,
             owner: started.owner,
@@ -38,14 +45,19 @@ impl Call {
                 "channel": started.channel,
                 "status": "ringing",
                 "from": {
-                    "address": from.address,
+                    "address": kept(&from.address, LONGEST),
                     "entity": from.entity,
-                    "name": from.name,
-                    "roles": from.roles,
+                    "name": from.name.as_deref().map(|name| kept(name, LONGEST)),
+                    "roles": roles,
                 },
             }),
             started_at: started.at.min(time),
         }
+    }
+
+    /// Its status, as its service says it.
+    pub(crate) fn set_status(&mut self, status: &str) {
+        self.value["status"] = kept(status, LONGEST).into();
     }
 
     /// What reports it, as the subject of its events.

@@ -12,6 +12,9 @@ pub enum PresentError {
     /// The settings cannot be used.
     #[error("{0}")]
     Settings(String),
+    /// Redis has lost its data, and is told them again.
+    #[error("the state is being made again")]
+    NotWhole,
     /// Redis lost its data while they were being made again.
     #[error("the state was lost while it was made again")]
     LostMeanwhile,
@@ -29,7 +32,7 @@ pub enum PresentError {
 impl From<PresentError> for Problem {
     fn from(error: PresentError) -> Self {
         match error {
-            PresentError::Redis(_) => Self::unavailable(error),
+            PresentError::Redis(_) | PresentError::NotWhole => Self::unavailable(error),
             PresentError::Store(error) if database_is_unavailable(&error) => {
                 Self::unavailable(error)
             }
@@ -45,6 +48,12 @@ impl From<PresentError> for HandlerError {
         match error {
             // Read again, it is no better.
             PresentError::Json(error) => Self::Reject(error.into()),
+            // Class 22: what is in it can never be kept. It must not hold up all that follows.
+            PresentError::Store(sqlx::Error::Database(error))
+                if error.code().is_some_and(|code| code.starts_with("22")) =>
+            {
+                Self::Reject(error.into())
+            }
             other => Self::Retry(other.into()),
         }
     }

@@ -13,7 +13,9 @@ use crate::call::Call;
 use crate::place::Zone;
 use crate::report::{Report, Seen};
 use crate::service::Inner;
-use crate::state::{CALL, Key, LOCATION, Reading, State, essence, labels_of, matters};
+use crate::state::{
+    CALL, Key, LOCATION, Reading, State, essence, labels_with, latest, matters, outline,
+};
 use crate::store::announced::{self, Announced};
 use crate::store::{calls, states, zones};
 
@@ -84,14 +86,14 @@ impl Inner {
         states: &[State],
         readings: &[Reading],
     ) -> Result<(), PresentError> {
+        let now = self.spine.clock().now();
         if !self.states.is_in_postgres() {
             let mattering: Vec<&State> =
                 states.iter().filter(|state| matters(&state.facet)).collect();
             if !mattering.is_empty() {
-                states::write(tx.conn(), &serde_json::to_value(mattering)?).await?;
+                states::write(tx.conn(), now, &serde_json::to_value(mattering)?).await?;
             }
         }
-        let now = self.spine.clock().now();
         self.states.write(tx.conn(), now, states, readings).await
     }
 
@@ -151,6 +153,7 @@ impl Inner {
                     before: Some(before.value.clone()),
                     now: None,
                     since: at,
+                    source: Some(before.source.clone()),
                 };
                 record(tx, &[(change, cause)])?;
             }
@@ -211,7 +214,8 @@ impl Course {
         let key = &report.key;
         let before = self.announced.get(key).cloned();
         let known = self.known.get(key);
-        let newest = known.map(|state| state.at).max(before.as_ref().map(|before| before.at));
+        let newest = [known.map(|state| state.at), before.as_ref().map(|before| before.at)];
+        let newest = newest.into_iter().flatten().filter(|at| *at <= latest(self.now)).max();
         if newest.is_some_and(|newest| newest > report.at) {
             // Late: it counts in windows, and says nothing of now.
             return None;
@@ -229,7 +233,7 @@ impl Course {
             subject: key.subject.clone(),
             facet: key.facet.clone(),
             space: report.space.clone(),
-            labels: labels_of(&key.facet),
+            labels: labels_with(&key.facet, &value),
             value,
             at: report.at,
             since: same.map_or(report.at, |state| state.since.min(report.at)),
@@ -254,13 +258,18 @@ impl Course {
             None => self.announced.remove(key),
         };
         self.changes.insert(key.clone(), now);
+        let before = before.map(|before| match before.source == state.source {
+            true => before.value,
+            false => outline(&key.facet, &before.value),
+        });
         Some(StateChanged {
             subject: state.subject,
             facet: state.facet,
             space: state.space,
-            before: before.map(|before| before.value),
+            before,
             now: Some(state.value),
             since: state.since,
+            source: Some(state.source),
         })
     }
 }

@@ -3,19 +3,22 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::access::SpaceId;
 use contracts::events::communication::{CallChanged, CallStarted};
 use contracts::events::data::{
     EntitiesMerged, EntityChanged, EntityCreated, EntityDeleted, EntityVersion, MergeUndone,
 };
 use contracts::events::devices::DeviceReported;
 use spine::event::SubjectErased;
-use spine::{Event, EventData as _, Filter, Handler, HandlerError, Patience, Tx};
+use spine::{Event, EventData as _, Filter, Handler, HandlerError, Patience, Snowflake, Spine, Tx};
+use uuid::Uuid;
 
 use crate::call::{Call, is_over};
 use crate::flow::call_reports;
 use crate::place::Zone;
 use crate::report::Report;
-use crate::store::{announced, calls, states, zones};
+use crate::store::zones::ZoneChange;
+use crate::store::{announced, calls, states, turns, zones};
 use crate::{Present, PresentError};
 
 /// Keeps the state of now.
@@ -51,22 +54,41 @@ impl Handler for Follow {
     }
 
     async fn handle(&self, events: &[Event], tx: &mut Tx) -> Result<(), HandlerError> {
-        let mut reports = Vec::new();
+        turns::take(tx.conn()).await.map_err(PresentError::from)?;
+        // Reports and entities are many, and taken many at a time; each finds what came before it.
+        let (mut reports, mut places) = (Vec::new(), Vec::new());
         for event in events {
             if let Some(reported) = event.read::<DeviceReported>().map_err(PresentError::from)? {
+                self.change_places(tx, &mut places).await?;
                 reports.extend(Report::of(event, &reported));
                 continue;
             }
-            // Everything else is rare, and must find what came before it.
             self.0.0.take(tx, &std::mem::take(&mut reports)).await?;
+            if let Some(change) = place_change(event)? {
+                places.push(change);
+                continue;
+            }
+            self.change_places(tx, &mut places).await?;
             self.follow(event, tx).await?;
         }
+        self.change_places(tx, &mut places).await?;
         self.0.0.take(tx, &reports).await?;
         Ok(())
     }
 }
 
 impl Follow {
+    async fn change_places(
+        &self,
+        tx: &mut Tx,
+        places: &mut Vec<ZoneChange>,
+    ) -> Result<(), PresentError> {
+        if !places.is_empty() {
+            zones::change(tx.conn(), std::mem::take(places)).await?;
+        }
+        Ok(())
+    }
+
     async fn follow(&self, event: &Event, tx: &mut Tx) -> Result<(), PresentError> {
         let cause = event.as_cause();
         if let Some(started) = event.read::<CallStarted>()? {
@@ -77,13 +99,6 @@ impl Follow {
             }
         } else if let Some(changed) = event.read::<CallChanged>()? {
             self.change_call(event, &changed, tx).await?;
-        } else if let Some(created) = event.read::<EntityCreated>()? {
-            put_zone(tx, &created.now).await?;
-        } else if let Some(changed) = event.read::<EntityChanged>()? {
-            put_zone(tx, &changed.now).await?;
-        } else if let Some(deleted) = event.read::<EntityDeleted>()? {
-            let revision = i64::from(deleted.version) * 2 + 1;
-            zones::end(tx.conn(), deleted.entity, revision).await?;
         } else if let Some(merged) = event.read::<EntitiesMerged>()? {
             zones::absorb(tx.conn(), merged.absorbed, true, event.id.0).await?;
         } else if let Some(undone) = event.read::<MergeUndone>()? {
@@ -106,7 +121,7 @@ impl Follow {
         if is_over(&changed.status) {
             calls::end(tx.conn(), call.call, at).await?;
         } else {
-            call.value["status"] = changed.status.as_str().into();
+            call.set_status(&changed.status);
             calls::change(tx.conn(), &call).await?;
         }
         self.0.0.show_newest_call(tx, &call, at, &event.as_cause()).await
@@ -115,12 +130,21 @@ impl Follow {
     /// Drops everything about an erased subject, and what it reported.
     async fn forget(&self, subject: &str, tx: &mut Tx) -> Result<(), PresentError> {
         let who = match subject.split_once(':') {
-            Some(("account", account)) => format!("person:{account}"),
-            Some(("entity", entity)) => {
-                if let Ok(entity) = entity.parse() {
-                    zones::erase(tx.conn(), entity).await?;
+            Some(("account", account)) => {
+                let who = format!("person:{account}");
+                if let Ok(person) = account.parse::<Snowflake>() {
+                    calls::erase_of_person(tx.conn(), person).await?;
+                    zones::erase_of_space(tx.conn(), &SpaceId::of_person(person)).await?;
+                    // What was announced of them, by whatever it was reported.
+                    Spine::erase(tx, &who).await?;
                 }
-                return Ok(());
+                who
+            }
+            Some(("entity", entity)) => {
+                return match entity.parse() {
+                    Ok(entity) => self.unname(entity, tx).await,
+                    Err(_) => Ok(()),
+                };
             }
             Some(("call", call)) => {
                 if let Ok(call) = call.parse() {
@@ -128,21 +152,52 @@ impl Follow {
                 }
                 subject.to_owned()
             }
-            Some(("person" | "device" | "channel", _)) => subject.to_owned(),
+            Some(("channel", channel)) => {
+                if let Ok(channel) = channel.parse() {
+                    calls::erase_of_channel(tx.conn(), channel).await?;
+                }
+                subject.to_owned()
+            }
+            Some(("person" | "device", _)) => subject.to_owned(),
             _ => return Ok(()),
         };
         announced::forget(tx.conn(), &who).await?;
         states::forget(tx.conn(), &who).await?;
         self.0.0.states.forget(&who).await
     }
+
+    /// An erased place names nothing any more, an erased person is nobody who calls.
+    async fn unname(&self, entity: Uuid, tx: &mut Tx) -> Result<(), PresentError> {
+        zones::erase(tx.conn(), entity).await?;
+        calls::unname(tx.conn(), entity).await?;
+        announced::unname(tx.conn(), entity).await?;
+        let unnamed = states::unname(tx.conn(), entity).await?;
+        if self.0.0.states.is_in_postgres() || unnamed.is_empty() {
+            return Ok(());
+        }
+        let now = self.0.0.spine.clock().now();
+        self.0.0.states.write(tx.conn(), now, &unnamed, &[]).await
+    }
 }
 
-async fn put_zone(tx: &mut Tx, entity: &EntityVersion) -> Result<(), PresentError> {
-    let revision = i64::from(entity.version) * 2;
-    match Zone::of(entity) {
-        Some(zone) => zones::put(tx.conn(), revision, &zone).await?,
+/// What an event says of an entity, as far as it may be a place.
+fn place_change(event: &Event) -> Result<Option<ZoneChange>, PresentError> {
+    let known = |now: &EntityVersion| ZoneChange {
+        entity: now.entity,
+        revision: i64::from(now.version) * 2,
         // It was a place with coordinates, perhaps, and is none any more.
-        None => zones::end(tx.conn(), entity.entity, revision).await?,
+        zone: Zone::of(now),
+    };
+    if let Some(created) = event.read::<EntityCreated>()? {
+        return Ok(Some(known(&created.now)));
     }
-    Ok(())
+    if let Some(changed) = event.read::<EntityChanged>()? {
+        return Ok(Some(known(&changed.now)));
+    }
+    let deleted = event.read::<EntityDeleted>()?.map(|deleted| ZoneChange {
+        entity: deleted.entity,
+        revision: i64::from(deleted.version) * 2 + 1,
+        zone: None,
+    });
+    Ok(deleted)
 }

@@ -65,7 +65,8 @@ impl Report {
             _ => Seen::Value(value(data)?),
         };
         let key = Key { subject, facet };
-        let readings = readings(&key, data, at, event.id.0);
+        let mut readings = readings(&key, data, at, event.id.0);
+        readings.iter_mut().for_each(|reading| reading.source.clone_from(&device));
         let space = SpaceId::of_person(reported.person);
         Some(Self { key, space, source: device, at, seen, readings, cause: event.as_cause() })
     }
@@ -145,11 +146,12 @@ fn readings(key: &Key, data: &Map<String, Value>, at: DateTime<Utc>, event: Uuid
         value,
         at,
         event,
+        source: String::new(),
     };
     let named = |name: &str| name.len() <= 64 && !name.chars().any(|c| c.is_control() || c == ' ');
     let mut readings: Vec<Reading> = data
         .iter()
-        .filter(|(name, _)| key.facet != LOCATION && named(name))
+        .filter(|(name, _)| key.facet != LOCATION && named(name) && !state::is_coordinate(name))
         .filter_map(|(name, value)| match value {
             Value::Number(_) => Some(reading(name, Some(place::number(value)?))),
             _ => None,
@@ -198,13 +200,11 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].measure.as_str(), found[0].value), ("value", Some(21.5)));
         let data = json!({"latitude": 48.2, "longitude": 16.3});
-        let found = readings(
-            &key("location"),
-            data.as_object().unwrap(),
-            DateTime::UNIX_EPOCH,
-            Uuid::nil(),
-        );
-        assert_eq!((found[0].measure.as_str(), found[0].value), ("reports", None));
+        for facet in ["location", "activity"] {
+            let data = data.as_object().unwrap();
+            let found = readings(&key(facet), data, DateTime::UNIX_EPOCH, Uuid::nil());
+            assert_eq!((found[0].measure.as_str(), found[0].value), ("reports", None));
+        }
     }
 
     #[test]

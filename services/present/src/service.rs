@@ -57,7 +57,9 @@ impl Present {
     ) -> Result<Self, PresentError> {
         spine::database::migrate(spine.pool(), "present", &MIGRATIONS).await?;
         let states: Box<dyn StateStore> = match &settings.redis_url {
-            Some(url) => Box::new(RedisStates::new(url, instance::id(spine.pool()).await?)?),
+            Some(url) => {
+                Box::new(RedisStates::new(url, instance::id(spine.pool()).await?, spine.clone())?)
+            }
             None => Box::new(EmbeddedStates { spine: spine.clone() }),
         };
         let present = Self(Arc::new(Inner { spine, states, expiry }));

@@ -1,7 +1,7 @@
 //! States, readings and how long they hold: types and decisions without I/O.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::access::SpaceId;
+use contracts::access::{SPECIAL_CATEGORIES, SpaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spine::Snowflake;
@@ -45,10 +45,19 @@ impl State {
         Key { subject: self.subject.clone(), facet: self.facet.clone() }
     }
 
-    /// Whether it still holds.
+    /// Whether it still holds. What is said to be so in times to come was reported while the clock was wrong.
     pub fn holds(&self, now: DateTime<Utc>) -> bool {
-        self.expires_at > now
+        self.expires_at > now && self.at <= latest(now)
     }
+}
+
+/// How far the clocks of a node's processes may differ.
+const CLOCKS: TimeDelta = TimeDelta::minutes(5);
+
+/// What is later than this cannot have been so: the clock was ahead when it was reported, and nothing that
+/// is reported since may be refused for it.
+pub(crate) fn latest(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + CLOCKS
 }
 
 /// A number that was reported, or that something was.
@@ -64,6 +73,8 @@ pub(crate) struct Reading {
     pub(crate) at: DateTime<Utc>,
     /// The event that reported it: the same is counted once.
     pub(crate) event: Uuid,
+    /// What reported it, as the subject of its events.
+    pub(crate) source: String,
 }
 
 /// What readings of a measure amount to over a time.
@@ -177,7 +188,47 @@ pub(crate) const ACTIVITY: &str = "activity";
 
 /// The labels of a facet: those of special categories need a consent of their own.
 pub(crate) fn labels_of(facet: &str) -> Vec<String> {
-    if facet == LOCATION { vec!["location".to_owned()] } else { Vec::new() }
+    let of_facet = |label: &&&str| facet.split('.').any(|part| part == **label);
+    SPECIAL_CATEGORIES.iter().filter(of_facet).map(|label| (*label).to_owned()).collect()
+}
+
+/// The labels of a state: those of its facet, and what its value tells besides. Whatever it is called, a value
+/// with coordinates tells where somebody is.
+pub(crate) fn labels_with(facet: &str, value: &Value) -> Vec<String> {
+    let mut labels = labels_of(facet);
+    if !labels.iter().any(|label| label == LOCATION) && tells_a_place(value) {
+        labels.push(LOCATION.to_owned());
+    }
+    labels
+}
+
+/// Whether a number of this name is a coordinate.
+pub(crate) fn is_coordinate(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    matches!(&*name, "latitude" | "longitude" | "lat" | "lon" | "lng" | "long" | "altitude")
+}
+
+fn tells_a_place(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.keys().filter(|name| is_coordinate(name)).count() > 1
+                || members.values().any(tells_a_place)
+        }
+        Value::Array(items) => items.iter().any(tells_a_place),
+        _ => false,
+    }
+}
+
+/// What of a value may be told by what something else reports.
+pub(crate) fn outline(facet: &str, value: &Value) -> Value {
+    let told: &[&str] = match facet {
+        LOCATION => &["place", "place_entity"],
+        PRESENCE => &["state", "presence"],
+        CALL => &["call"],
+        _ => &[],
+    };
+    let known = told.iter().filter_map(|name| Some(((*name).to_owned(), value.get(name)?.clone())));
+    Value::Object(known.collect())
 }
 
 /// What of a value matters: while it stays the same, nothing is announced, and it counts as the same state.
@@ -237,6 +288,35 @@ mod tests {
         );
         assert_eq!(essence(LOCATION, &at(Value::Null, 1.0)), None);
         assert_eq!(essence(PRESENCE, &json!({"state": "home", "battery": 3})), Some("home".into()));
+    }
+
+    #[test]
+    fn what_tells_a_place_or_is_of_a_special_category_is_labelled_so() {
+        let labels = |facet: &str, value: Value| labels_with(facet, &value);
+        assert_eq!(labels("location", json!({})), ["location"]);
+        assert_eq!(labels("health", json!({})), ["health"]);
+        assert_eq!(labels("sensor.finance", json!({"value": 3})), ["finance"]);
+        assert_eq!(labels("activity", json!({"at": [{"Lat": 48.2, "lng": 16.3}]})), ["location"]);
+        assert_eq!(labels("sensor.pool", json!({"altitude": 3})), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_state_of_times_to_come_does_not_hold() {
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let state = |at: DateTime<Utc>| State {
+            subject: "person:1".to_owned(),
+            facet: PRESENCE.to_owned(),
+            space: SpaceId::household(),
+            labels: Vec::new(),
+            value: Value::Null,
+            at,
+            since: at,
+            expires_at: at + TimeDelta::hours(1),
+            source: String::new(),
+        };
+        assert!(state(now).holds(now) && state(now + TimeDelta::seconds(30)).holds(now));
+        assert!(!state(now + TimeDelta::days(30)).holds(now));
+        assert!(!state(now - TimeDelta::hours(1)).holds(now));
     }
 
     #[test]

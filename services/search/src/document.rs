@@ -19,6 +19,9 @@ const URL: usize = 2_000;
 /// How deep properties are looked into.
 const DEPTH: usize = 4;
 
+/// Elements within which words go on.
+const INLINE: &[&str] = &["a", "b", "i", "em", "strong", "span", "u", "sup", "sub", "code", "mark"];
+
 /// Properties whose first one with a text names the thing (schema.org).
 const TITLES: &[&str] = &["name", "headline", "subject", "title", "legalName", "alternateName"];
 /// Properties that hold what it says.
@@ -141,10 +144,11 @@ impl Document {
     pub fn of(entity: &EntityVersion) -> Self {
         let data = &entity.data;
         let mut text = String::new();
-        for name in TEXTS {
-            for piece in texts_of(data.get(*name)) {
-                append(&mut text, &plain(&piece));
+        for piece in TEXTS.iter().flat_map(|name| texts_of(data.get(*name))) {
+            if text.len() > TEXT * 4 {
+                break;
             }
+            append(&mut text, &plain(&piece));
         }
         let text = shortened(&text, TEXT);
         let people = collected(data, PEOPLE);
@@ -162,7 +166,8 @@ impl Document {
             version: entity.version,
             r#type: clean(&entity.r#type),
             space: entity.space.clone(),
-            labels: entity.labels.iter().map(|label| clean(label)).collect(),
+            // As they are: what may be seen is decided by them.
+            labels: entity.labels.iter().map(|label| label.replace('\0', "\u{fffd}")).collect(),
             title: shortened(&plain(&title), TITLE),
             text,
             people,
@@ -240,7 +245,7 @@ fn push_name(names: &mut Vec<String>, name: &str) {
 }
 
 fn append(text: &mut String, piece: &str) {
-    if piece.is_empty() || text.len() > TEXT * 4 {
+    if piece.is_empty() {
         return;
     }
     if !text.is_empty() {
@@ -277,41 +282,49 @@ fn plain(text: &str) -> String {
     clean(&text).trim().to_owned()
 }
 
+/// In one pass, however the tags are written: the text comes from anywhere.
 fn without_tags(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
+    // Beyond the last `>` nothing is a tag.
+    let (mut rest, beyond) = text.split_at(text.rfind('>').map_or(0, |end| end + 1));
     while let Some(at) = rest.find('<') {
         plain.push_str(&rest[..at]);
         let after = &rest[at + 1..];
         let is_tag =
             after.starts_with(|next: char| next.is_ascii_alphabetic() || "/!?".contains(next));
-        match after.find('>') {
-            Some(end) if is_tag => {
-                let name = after[..end].trim_start_matches('/').to_ascii_lowercase();
-                rest = &after[end + 1..];
-                // What they hold is no text.
-                for hidden in ["script", "style"] {
-                    if name.starts_with(hidden) && !after.starts_with('/') {
-                        let closing = format!("</{hidden}");
-                        let lower = rest.to_ascii_lowercase();
-                        rest = lower.find(&closing).map_or("", |end| &rest[end..]);
-                    }
-                }
-                let inline =
-                    ["a", "b", "i", "em", "strong", "span", "u", "sup", "sub", "code", "mark"];
-                let word = name.split(|next: char| !next.is_ascii_alphanumeric()).next();
-                if !word.is_some_and(|word| inline.contains(&word)) {
-                    plain.push(' ');
-                }
+        let end = if is_tag { after.find('>') } else { None };
+        let Some(end) = end else {
+            plain.push('<');
+            rest = after;
+            continue;
+        };
+        let name = after[..end].trim_start_matches('/');
+        let name = name.split(|next: char| !next.is_ascii_alphanumeric()).next();
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        rest = &after[end + 1..];
+        // What they hold is no text.
+        if matches!(name.as_str(), "script" | "style") && !after.starts_with('/') {
+            match closing(rest, &name) {
+                Some(at) => rest = &rest[at..],
+                None => return plain,
             }
-            _ => {
-                plain.push('<');
-                rest = after;
-            }
+        }
+        if !INLINE.contains(&name.as_str()) {
+            plain.push(' ');
         }
     }
     plain.push_str(rest);
+    plain.push_str(beyond);
     plain
+}
+
+/// Where the closing tag of this name begins.
+fn closing(text: &str, name: &str) -> Option<usize> {
+    let is_it = |at: &usize| {
+        let begin = text[at + 2..].get(..name.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(name))
+    };
+    text.match_indices("</").map(|(at, _)| at).find(is_it)
 }
 
 /// A time as RFC 3339, a local one (taken as UTC), or a day.
@@ -406,6 +419,29 @@ mod tests {
         assert!(!document.text.contains("x<y"));
         assert_eq!(document.text.chars().count(), TEXT);
         assert_eq!(document.url, None);
+    }
+
+    #[test]
+    fn hostile_html_takes_no_longer_than_other_text() {
+        let started = std::time::Instant::now();
+        for piece in ["<a", "< ", "<script></script>", "<style>", "</", "&amp", "<!--", "<script>"]
+        {
+            for end in ["", ">"] {
+                let text = piece.repeat((512 << 10) / piece.len()) + end;
+                Document::of(&entity("Article", json!({"articleBody": text, "name": text})));
+            }
+        }
+        // Looking at all that follows for each tag took minutes.
+        assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+        assert_eq!(without_tags("a<SCRIPT>x<y</scrıpt></Script >b<br>c < d"), "a  b c < d");
+        assert_eq!(without_tags("<style>p{}"), "");
+    }
+
+    #[test]
+    fn labels_stay_as_they_are_for_those_who_decide_by_them() {
+        let mut private = entity("Thing", json!({"name": "x"}));
+        private.labels = vec!["odd\u{e000}label".to_owned(), "health".to_owned()];
+        assert_eq!(Document::of(&private).labels, private.labels);
     }
 
     #[test]

@@ -24,15 +24,16 @@ impl Handler for IndexEntities {
     async fn handle(&self, events: &[Event], tx: &mut Tx) -> Result<(), HandlerError> {
         let Some(last) = events.last() else { return Ok(()) };
         let changes = Changes::of(events)?;
-        let live = generations::live(&mut *tx.conn()).await?;
+        let all = generations::all(&mut *tx.conn()).await?;
         tx.set_cause(last.as_cause());
-        self.0.write(tx, &live, &changes).await?;
+        self.0.write(tx, &all, &changes).await?;
         Ok(())
     }
 }
 
 impl Search {
-    /// Writes changes to these generations, and has their adapters told.
+    /// Writes changes to these generations, and has their adapters told. In one that retired only what is
+    /// erased is: it may lie there for a while.
     ///
     /// # Errors
     /// The store failed.
@@ -48,9 +49,12 @@ impl Search {
         documents::absorb(tx.conn(), &changes.absorptions).await?;
         let mut told = Vec::new();
         for generation in generations {
+            documents::erase(tx.conn(), generation.id, &changes.erased).await?;
+            if generation.is_retired() {
+                continue;
+            }
             let index = self.adapter(&generation.adapter);
             let with_words = index.is_none_or(|index| index.searches_the_table());
-            documents::erase(tx.conn(), generation.id, &changes.erased).await?;
             documents::write(tx.conn(), generation.id, &changes.documents, with_words).await?;
             if let Some(index) = index
                 && !told.contains(&index.name())

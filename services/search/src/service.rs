@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use contracts::access::Permitted;
-use spine::{Cause, Runtime, Spine};
+use spine::{Cause, JobOptions, Runtime, Spine};
 use url::Url;
 
 use crate::handler::IndexEntities;
@@ -12,6 +12,7 @@ use crate::index::Index;
 use crate::index::meilisearch::{self, MeilisearchIndex};
 use crate::index::postgres::PostgresIndex;
 use crate::jobs::discard::DiscardGeneration;
+use crate::jobs::house::KeepHouse;
 use crate::jobs::push::PushDocuments;
 use crate::jobs::rebuild::RebuildIndex;
 use crate::store::generations::{self, Generation};
@@ -103,6 +104,11 @@ impl Search {
         let wanted = search.preferred().name();
         let now = search.0.spine.clock().now();
         generations::ensure_first(search.0.spine.pool(), wanted, now).await?;
+        let mut tx = search.0.spine.begin(Cause::system()).await?;
+        for generation in generations::give_up(tx.conn(), wanted).await? {
+            tx.schedule(&DiscardGeneration { generation })?;
+        }
+        tx.commit().await?;
         let (active, building) = search.generations().await?;
         if active.adapter != wanted && building.is_none() {
             search.begin_rebuild(Cause::system()).await?;
@@ -174,7 +180,11 @@ impl Search {
         permitted: &Permitted,
     ) -> Result<Found, SearchError> {
         let index = self.adapter(&generation.adapter).ok_or(SearchError::NotReady)?;
-        index.search(generation.id, question, permitted).await
+        if !generation.whole && !index.searches_the_table() {
+            // Half an index would answer as if there were no more.
+            return Err(SearchError::NotReady);
+        }
+        index.search(generation, question, permitted).await
     }
 
     /// How the index is.
@@ -206,7 +216,8 @@ impl Search {
         })
     }
 
-    /// Begins to build the index anew from the ledger; nothing where that is under way already.
+    /// Begins to build the index anew from the ledger; where that is under way already it goes on, also
+    /// where its job has given up.
     ///
     /// # Errors
     /// The store failed.
@@ -214,8 +225,13 @@ impl Search {
         let mut tx = self.0.spine.begin(cause).await?;
         let now = self.0.spine.clock().now();
         let begun = generations::begin(tx.conn(), self.preferred().name(), now).await?;
-        if let Some(generation) = begun {
-            tx.schedule(&RebuildIndex { generation })?;
+        let building = match begun {
+            Some(generation) => Some(generation),
+            None => generations::building(tx.conn()).await?,
+        };
+        if let Some(generation) = building {
+            let part = JobOptions::default().part(generation.to_string());
+            tx.schedule_with(&RebuildIndex { generation }, part)?;
         }
         Ok(tx.commit().await?)
     }
@@ -228,7 +244,9 @@ pub fn register(runtime: Runtime, service: &Search) -> Runtime {
         .handler(IndexEntities(service.clone()))
         .job::<RebuildIndex>(context.clone())
         .job::<DiscardGeneration>(context.clone())
-        .job::<PushDocuments>(context);
+        .job::<KeepHouse>(context.clone())
+        .job::<PushDocuments>(context)
+        .cron("search.keep_house", "43 * * * *", KeepHouse {});
     match service.0.meilisearch {
         // What a job gave up is brought all the same, and an index that was lost is noticed.
         Some(_) => runtime.cron("search.push", "* * * * *", PushDocuments {}),

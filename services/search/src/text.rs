@@ -2,7 +2,7 @@
 //!
 //! A word is a run of letters and digits, without accents and in lower case. Scripts that write no
 //! spaces give a word for each character: a run of them is looked for as a phrase, which finds any part of
-//! a longer run. Words are not stemmed: what is kept is in many languages, often not known which, and
+//! a longer run. So do pictograms, whatever their colour: people name things by them. Words are not stemmed: what is kept is in many languages, often not known which, and
 //! forms of a word are alike enough to be found as its misspellings are.
 
 use std::ops::Range;
@@ -37,7 +37,7 @@ pub(crate) fn words(text: &str) -> Vec<Word> {
     };
     for (at, character) in text.char_indices() {
         let end = at + character.len_utf8();
-        if writes_no_spaces(character) {
+        if writes_no_spaces(character) || is_pictogram(character) {
             if let Some(start) = start.take() {
                 finish(start..at, &mut words);
             }
@@ -67,8 +67,11 @@ fn normal_form(word: &str) -> String {
         .nfc()
         .flat_map(char::to_lowercase)
         .filter(|character| {
-            (character.is_alphanumeric() || is_combining_mark(*character))
-                && canonical_combining_class(*character) == 0
+            let is_of_words = character.is_alphanumeric()
+                || is_combining_mark(*character)
+                || is_pictogram(*character);
+            // The tatweel only stretches a word.
+            is_of_words && canonical_combining_class(*character) == 0 && *character != '\u{640}'
         })
         .collect();
     let mut folded = String::with_capacity(plain.len());
@@ -94,6 +97,13 @@ fn writes_no_spaces(character: char) -> bool {
         0x0e01..=0x0eff | 0x1000..=0x109f | 0x1780..=0x17ff | 0x3041..=0x30ff | 0x3400..=0x4dbf
         | 0x4e00..=0x9fff | 0xf900..=0xfaff | 0x20000..=0x3ffff)
         && character.is_alphanumeric()
+}
+
+/// Pictures and the letters of flags; not what only says how they are shown (skin tones, variants).
+fn is_pictogram(character: char) -> bool {
+    matches!(u32::from(character),
+        0x2600..=0x27bf | 0x2b50 | 0x2b55 | 0x1f000..=0x1f0ff | 0x1f1e6..=0x1f1ff
+        | 0x1f300..=0x1f3fa | 0x1f400..=0x1faff)
 }
 
 #[cfg(test)]
@@ -125,6 +135,19 @@ mod tests {
         assert_eq!(normal[0], ("東", false));
         assert_eq!(normal[1], ("京", true));
         assert_eq!(normal.last(), Some(&("abc", true)));
+    }
+
+    #[test]
+    fn pictograms_are_words_in_every_colour() {
+        assert_eq!(normal("🎂Anna's ❤\u{fe0f}, 👍🏽"), ["🎂", "anna", "s", "❤", "👍"]);
+        assert!(words("🎂🎉")[1].joined);
+    }
+
+    #[test]
+    fn words_of_other_scripts_are_found_however_they_are_written() {
+        assert_eq!(normal("كـتاب مُدَرِّس"), ["كتاب", "مدرس"]);
+        assert_eq!(normal("Ёлка ΆΝΝΑ"), ["елка", "αννα"]);
+        assert_eq!(normal("한국어 공부"), ["한국어", "공부"]);
     }
 
     #[test]

@@ -1,19 +1,22 @@
 //! `GET /present/{subject}/{facet}`.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract;
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use contracts::access::Access;
-use contracts::api::{Conditions, ProblemDocument, etag};
+use contracts::api::{Conditions, Path, etag};
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 use spine::Problem;
 use utoipa::ToSchema;
 
-use super::{admit, facet_of, subject_of, unknown};
-use crate::Present;
+use super::{OfStates, admit, facet_of, subject_of, unknown};
+use crate::state::labels_of;
+use crate::{Key, Present, State};
 
 /// A state.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -44,17 +47,12 @@ pub(crate) struct PresentState {
     responses(
         (status = 200, description = "The state", body = PresentState, headers(("ETag" = String))),
         (status = 304, description = "It has not been reported anew"),
-        (status = 400, description = "The path cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "The token's scope is too narrow; a service lacks consent", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "It is not known, or may not be seen", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "It is no subject or no name of a state", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "What keeps the states is away", body = ProblemDocument, content_type = "application/problem+json"),
+        OfStates,
     )
 )]
 pub(crate) async fn facet(
     access: Access,
-    State(present): State<Present>,
+    extract::State(present): extract::State<Present>,
     Path((subject, facet)): Path<(String, String)>,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
@@ -62,23 +60,24 @@ pub(crate) async fn facet(
     facet_of(&facet)?;
     // Of a person it is decided before anything is looked up: a refusal tells nothing.
     if let Some(space) = &space {
-        admit(&access, &subject, space.clone(), &facet)?;
+        admit(&access, &subject, space.clone(), &facet, &labels_of(&facet))?;
     }
     let now = present.0.spine.clock().now();
-    let states = present.0.states.of_subject(&subject).await?;
-    let found = states.into_iter().find(|state| state.facet == facet && state.holds(now));
-    let Some(state) = found else {
+    let key = Key { subject, facet };
+    let found = present.0.states.one(&key).await?;
+    let Key { subject, facet } = key;
+    let Some(state) = found.filter(|state| state.holds(now)) else {
         return Err(match space {
             Some(_) => Problem::not_found(),
             None => unknown(&access, &subject, &facet),
         });
     };
-    if space.as_ref() != Some(&state.space) {
-        admit(&access, &subject, state.space.clone(), &facet)?;
+    if space.as_ref() != Some(&state.space) || state.labels != labels_of(&facet) {
+        admit(&access, &subject, state.space.clone(), &facet, &state.labels)?;
     }
-    let version = state.at.timestamp_micros();
-    if conditions.has(version) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag(version))]).into_response());
+    let version = version_of(&state);
+    if conditions.has(&version) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag(&version))]).into_response());
     }
     let shown = PresentState {
         subject: state.subject,
@@ -88,5 +87,37 @@ pub(crate) async fn facet(
         at: state.at,
         expires_at: state.expires_at,
     };
-    Ok(([(header::ETAG, etag(version))], Json(shown)).into_response())
+    Ok(([(header::ETAG, etag(&version))], Json(shown)).into_response())
+}
+
+/// Tells apart all that is shown: of one second there may be several values.
+fn version_of(state: &State) -> String {
+    let mut hasher = DefaultHasher::new();
+    (state.value.to_string(), state.since, state.expires_at).hash(&mut hasher);
+    format!("{}-{:x}", state.at.timestamp_micros(), hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::access::SpaceId;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_happens_in_one_second_has_versions_of_its_own() {
+        let state = |status: &str| State {
+            subject: "person:1".to_owned(),
+            facet: "call".to_owned(),
+            space: SpaceId::household(),
+            labels: Vec::new(),
+            value: json!({"status": status}),
+            at: DateTime::UNIX_EPOCH,
+            since: DateTime::UNIX_EPOCH,
+            expires_at: DateTime::UNIX_EPOCH,
+            source: String::new(),
+        };
+        assert_eq!(version_of(&state("ringing")), version_of(&state("ringing")));
+        assert_ne!(version_of(&state("ringing")), version_of(&state("answered")));
+    }
 }

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use contracts::access::{Access, actions};
-use contracts::api::{Page, PageQuery, ProblemDocument, Query};
+use contracts::api::problems::OfLists;
+use contracts::api::{Page, PageQuery, Query};
 use spine::Problem;
 
 use super::SubjectStates;
@@ -15,11 +16,7 @@ use crate::{Present, state};
     params(PageQuery),
     responses(
         (status = 200, description = "Subjects with their states", body = Page<SubjectStates>),
-        (status = 400, description = "The parameters cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "The token's scope is too narrow", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is not acceptable", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "What keeps the states is away", body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(crate) async fn list(

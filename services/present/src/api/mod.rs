@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, Principal, Resource, SpaceId, actions};
+use contracts::api::problems::answers;
 use serde::Serialize;
 use serde_json::Value;
 use spine::{Problem, Snowflake};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::response::Response;
+use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -67,11 +70,29 @@ impl SubjectStates {
     }
 }
 
+/// The problems that routes about a subject answer.
+struct OfStates;
+
+impl IntoResponses for OfStates {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        answers(&[
+            ("400", "The path or the parameters cannot be read"),
+            ("404", "It is not known, or may not be seen"),
+        ])
+    }
+}
+
 /// Decides whether a state may be seen. A person who may not is not told that it exists; a service is
 /// told why not, so that it can say so.
-fn admit(access: &Access, subject: &str, space: SpaceId, facet: &str) -> Result<(), Problem> {
+fn admit(
+    access: &Access,
+    subject: &str,
+    space: SpaceId,
+    facet: &str,
+    labels: &[String],
+) -> Result<(), Problem> {
     let resource =
-        Resource::new("present", subject, space).of_class(facet).labelled(state::labels_of(facet));
+        Resource::new("present", subject, space).of_class(facet).labelled(labels.iter().cloned());
     match access.caller().principal {
         Principal::Service(_) => access.require(actions::PRESENT_READ, &resource),
         _ => access.require_visible(actions::PRESENT_READ, &resource),
@@ -98,7 +119,7 @@ fn facet_of(text: &str) -> Result<(), Problem> {
 
 /// Nothing is known: the same answer for those who may see it and those who may not.
 fn unknown(access: &Access, subject: &str, facet: &str) -> Problem {
-    match admit(access, subject, SpaceId::household(), facet) {
+    match admit(access, subject, SpaceId::household(), facet, &state::labels_of(facet)) {
         Ok(()) => Problem::not_found(),
         Err(problem) => problem,
     }

@@ -1,12 +1,12 @@
 //! `GET /present/{subject}`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use contracts::access::Access;
-use contracts::api::ProblemDocument;
+use contracts::api::Path;
 use spine::Problem;
 
-use super::{SubjectStates, admit, subject_of, unknown};
+use super::{OfStates, SubjectStates, admit, subject_of, unknown};
 use crate::Present;
 
 /// Tells the states of a subject that the caller may see.
@@ -16,12 +16,7 @@ use crate::Present;
         pattern = "^(person:[0-9]{1,19}|(device|channel):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$")),
     responses(
         (status = 200, description = "The states that hold and may be seen", body = SubjectStates),
-        (status = 400, description = "The path cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "The token's scope is too narrow; a service lacks consent", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "Nothing is known that may be seen", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "It is no subject", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "What keeps the states is away", body = ProblemDocument, content_type = "application/problem+json"),
+        OfStates,
     )
 )]
 pub(crate) async fn subject(
@@ -37,7 +32,7 @@ pub(crate) async fn subject(
         if !state.holds(now) {
             continue;
         }
-        match admit(&access, &subject, state.space.clone(), &state.facet) {
+        match admit(&access, &subject, state.space.clone(), &state.facet, &state.labels) {
             Ok(()) => shown.add(state),
             Err(problem) => drop(refused.get_or_insert(problem)),
         }

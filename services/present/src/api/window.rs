@@ -1,17 +1,17 @@
 //! `GET /present/{subject}/{facet}/window`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::access::Access;
-use contracts::api::{ProblemDocument, Query};
+use contracts::api::{Path, Query};
 use serde::{Deserialize, Serialize};
 use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{admit, facet_of, subject_of, unknown};
+use super::{OfStates, admit, facet_of, subject_of, unknown};
 use crate::Present;
-use crate::state::{Key, Measure, Span};
+use crate::state::{Key, Measure, Span, labels_of};
 
 /// How far back the window reaches.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -53,12 +53,7 @@ pub(crate) struct Window {
     ),
     responses(
         (status = 200, description = "The sums", body = Window),
-        (status = 400, description = "The path or the parameters cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "The token's scope is too narrow; a service lacks consent", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "It is not known, or may not be seen", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "It is no subject, no name of a state or no span", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "What keeps the readings is away", body = ProblemDocument, content_type = "application/problem+json"),
+        OfStates,
     )
 )]
 pub(crate) async fn window(
@@ -72,17 +67,19 @@ pub(crate) async fn window(
     let Some(span) = query.span.as_deref().map_or(Some(Span::Hour), Span::parse) else {
         return Err(Problem::unprocessable("invalid-span", "`span` is `5m`, `1h` or `24h`"));
     };
-    let states = present.0.states.of_subject(&subject).await?;
-    // Where a device or channel belongs is told by its states, expired or not.
-    let known = states.into_iter().find(|state| state.facet == facet).map(|state| state.space);
-    match space.or(known) {
-        Some(space) => admit(&access, &subject, space, &facet)?,
-        None => return Err(unknown(&access, &subject, &facet)),
+    let key = Key { subject, facet };
+    let space = match space {
+        Some(space) => Some(space),
+        // Where a device or channel belongs is told by its state, expired or not.
+        None => present.0.states.one(&key).await?.map(|state| state.space),
+    };
+    match space {
+        Some(space) => admit(&access, &key.subject, space, &key.facet, &labels_of(&key.facet))?,
+        None => return Err(unknown(&access, &key.subject, &key.facet)),
     }
     let to = present.0.spine.clock().now();
     let from = to - span.length();
-    let key = Key { subject, facet };
-    let measures = present.0.states.window(&key, from).await?;
+    let measures = present.0.states.window(&key, from, to).await?;
     let Key { subject, facet } = key;
     Ok(Json(Window { subject, facet, span: span.name().to_owned(), from, to, measures }))
 }

@@ -14,7 +14,7 @@ use crate::Present;
 use crate::report::Report;
 use crate::service::Inner;
 use crate::state::{Key, Reading, matters};
-use crate::store::states;
+use crate::store::{states, turns};
 
 /// How far back reports are told again: for as long as they can be read.
 const BACK: TimeDelta = TimeDelta::days(31);
@@ -41,7 +41,11 @@ impl Job for RebuildStates {
     async fn run(&self, present: &Present, run: &mut JobRun) -> Result<(), JobError> {
         let inner = &present.0;
         if !inner.states.is_whole().await? {
+            // Nobody is in the midst of telling: what is removed here is told again below.
+            let mut tx = inner.spine.begin(Cause::system()).await?;
+            turns::take(tx.conn()).await?;
             inner.states.begin_again().await?;
+            tx.commit().await?;
             let states = inner.tell_states().await?;
             let reports = inner.tell_reports().await?;
             inner.states.end_again().await?;
@@ -75,6 +79,9 @@ impl Inner {
         let mut position = begin.map_or(Position::END, Position::before);
         let mut told = 0;
         loop {
+            // Read in one's turn: what is erased from now on is forgotten after it was told.
+            let mut tx = self.spine.begin(Cause::system()).await?;
+            turns::take(tx.conn()).await?;
             let page = ledger::read_after(&self.spine, position, &filter, PAGE).await?;
             if page.events.is_empty() {
                 return Ok(told);
@@ -90,7 +97,6 @@ impl Inner {
                     false => others.push(report),
                 }
             }
-            let mut tx = self.spine.begin_worker(Cause::system()).await?;
             self.take(&mut tx, &others).await?;
             self.states.write(tx.conn(), now, &[], &readings).await?;
             tx.commit().await?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use contracts::events::present::StateChanged;
 use serde::{Deserialize, Serialize};
 use spine::{Cause, Concurrency, Job, JobError, JobOptions, JobRun, Lane, Tx};
@@ -46,17 +46,18 @@ impl Job for SweepStates {
             }
             Err(error) => return Err(error.into()),
         };
+        // The same for all: what is removed below was ended before.
+        let now = inner.spine.clock().now();
         let mut after = Key { subject: String::new(), facet: String::new() };
         loop {
             let mut tx = inner.spine.begin_worker(Cause::system()).await?;
             let keys = announced::keys_after(tx.conn(), &after, PART).await?;
             let Some(last) = keys.last() else { break };
             after = last.clone();
-            inner.end_expired(&mut tx, &keys).await?;
+            inner.end_expired(&mut tx, &keys, now).await?;
             tx.commit().await?;
         }
         inner.states.sweep().await?;
-        let now = inner.spine.clock().now();
         let mut tx = run.begin().await?;
         states::sweep(tx.conn(), now).await?;
         readings::sweep(tx.conn(), now - READINGS).await?;
@@ -70,8 +71,12 @@ impl Job for SweepStates {
 
 impl Inner {
     /// Ends those of the announced states that do not hold any more.
-    async fn end_expired(&self, tx: &mut Tx, keys: &[Key]) -> Result<(), PresentError> {
-        let now = self.spine.clock().now();
+    async fn end_expired(
+        &self,
+        tx: &mut Tx,
+        keys: &[Key],
+        now: DateTime<Utc>,
+    ) -> Result<(), PresentError> {
         let announced = announced::locked(tx.conn(), keys).await?;
         let known = self.known(tx, keys).await?;
         let known: HashMap<Key, State> =
@@ -93,6 +98,7 @@ impl Inner {
                     before: Some(before.value),
                     now: None,
                     since,
+                    source: Some(before.source),
                 },
                 &cause,
             ));

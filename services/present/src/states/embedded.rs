@@ -31,6 +31,10 @@ impl StateStore for EmbeddedStates {
         Ok(states::read(conn, keys).await?)
     }
 
+    async fn one(&self, key: &Key) -> Result<Option<State>, PresentError> {
+        Ok(states::one(self.spine.pool(), key).await?)
+    }
+
     async fn of_subject(&self, subject: &str) -> Result<Vec<State>, PresentError> {
         Ok(states::of_subject(self.spine.pool(), subject).await?)
     }
@@ -54,7 +58,7 @@ impl StateStore for EmbeddedStates {
         readings: &[Reading],
     ) -> Result<(), PresentError> {
         if !states.is_empty() {
-            states::write(conn, &serde_json::to_value(states)?).await?;
+            states::write(conn, now, &serde_json::to_value(states)?).await?;
         }
         let oldest = now - READINGS;
         let counting: Vec<&Reading> =
@@ -70,8 +74,13 @@ impl StateStore for EmbeddedStates {
         Ok(())
     }
 
-    async fn window(&self, key: &Key, from: DateTime<Utc>) -> Result<Vec<Measure>, PresentError> {
-        Ok(readings::window(self.spine.pool(), key, from).await?)
+    async fn window(
+        &self,
+        key: &Key,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<Measure>, PresentError> {
+        Ok(readings::window(self.spine.pool(), key, from, to).await?)
     }
 
     async fn sweep(&self) -> Result<(), PresentError> {

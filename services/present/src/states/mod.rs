@@ -2,6 +2,7 @@
 
 pub(crate) mod embedded;
 pub(crate) mod redis;
+mod sums;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -22,6 +23,9 @@ pub(crate) trait StateStore: Send + Sync {
     /// The states of these keys that are known, expired or not.
     async fn read(&self, conn: &mut PgConnection, keys: &[Key])
     -> Result<Vec<State>, PresentError>;
+
+    /// The state of this key, expired or not.
+    async fn one(&self, key: &Key) -> Result<Option<State>, PresentError>;
 
     /// All states of a subject, expired or not.
     async fn of_subject(&self, subject: &str) -> Result<Vec<State>, PresentError>;
@@ -53,16 +57,21 @@ pub(crate) trait StateStore: Send + Sync {
     /// readings.
     async fn forget(&self, who: &str) -> Result<(), PresentError>;
 
-    /// What the readings of a state amount to, since a time.
-    async fn window(&self, key: &Key, from: DateTime<Utc>) -> Result<Vec<Measure>, PresentError>;
+    /// What the readings of a state amount to, between two times.
+    async fn window(
+        &self,
+        key: &Key,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<Measure>, PresentError>;
 
     /// Removes what expired outside of the tables.
     async fn sweep(&self) -> Result<(), PresentError>;
 
-    /// Whether it has all that it was told, or lost it and must be told again.
+    /// Whether it has all that it was told, or lost some of it and must be told again.
     async fn is_whole(&self) -> Result<bool, PresentError>;
 
-    /// Begins to tell it all again.
+    /// Begins to tell it all again, from nothing: what it still has may be old.
     async fn begin_again(&self) -> Result<(), PresentError>;
 
     /// It has been told all again: it is whole, unless it lost that as well meanwhile.

@@ -2,10 +2,12 @@
 //!
 //! A hash a subject holds its states; a sorted set a state holds its readings of a day. States are
 //! compared by time where they are, in a script, so that an older report never overwrites a newer one,
-//! whoever writes. Redis may lose everything at any time: a key says that it has all, and where it is
-//! missing, all is told again from the events of a month.
+//! whoever writes. Redis may lose everything at any time, or start again from a snapshot of an hour ago: a
+//! key says which run of it was told all. Where it is missing or names another run, Redis is emptied and all
+//! is told again from the events of a month; meanwhile nobody is told that nothing is known. The states that
+//! matter are read from Postgres, which has them as well.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,28 +15,39 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contracts::access::Permitted;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, Script};
+use spine::Spine;
 use sqlx::PgConnection;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::StateStore;
+use super::sums::Sums;
 use crate::PresentError;
-use crate::state::{Key, Measure, READINGS, Reading, State};
+use crate::state::{Key, Measure, READINGS, Reading, State, latest, matters};
+use crate::store::states;
 
 /// Subjects that are read at a time for a list.
 const PART: isize = 100;
-/// How long a subject's states are kept beyond their expiry.
-const KEPT: TimeDelta = TimeDelta::days(1);
+/// How long a subject's states are kept beyond their expiry: longer than readings, so that these are found
+/// by them when their source is forgotten.
+const KEPT: TimeDelta = TimeDelta::days(2);
+/// Readings are summed up for so long at a time.
+const SLICE: TimeDelta = TimeDelta::minutes(15);
+/// Keys that are looked at in one step when all are removed.
+const STEP: usize = 1_000;
 
-/// Writes states, each unless a newer one is there. A value is its time in microseconds, a bar, and JSON.
+/// Writes states, each unless a newer one is there that is not of times to come. A value is its time in
+/// microseconds, a bar, and JSON.
 const WRITE: &str = r"
-for i = 0, #ARGV / 5 - 1 do
+local latest = tonumber(ARGV[1])
+for i = 0, (#ARGV - 1) / 5 - 1 do
   local hash = KEYS[i * 2 + 2]
   local source = KEYS[i * 2 + 3]
   local subject, facet, at, state, kept =
-    ARGV[i * 5 + 1], ARGV[i * 5 + 2], ARGV[i * 5 + 3], ARGV[i * 5 + 4], tonumber(ARGV[i * 5 + 5])
+    ARGV[i * 5 + 2], ARGV[i * 5 + 3], ARGV[i * 5 + 4], ARGV[i * 5 + 5], tonumber(ARGV[i * 5 + 6])
   local known = redis.call('HGET', hash, facet)
-  if not known or tonumber(string.match(known, '^(%d+)|')) <= tonumber(at) then
+  local before = known and tonumber(string.match(known, '^(%d+)|'))
+  if not before or before <= tonumber(at) or before > latest then
     redis.call('HSET', hash, facet, at .. '|' .. state)
     redis.call('ZADD', KEYS[1], 0, subject)
     redis.call('SADD', source, subject .. ' ' .. facet)
@@ -48,19 +61,28 @@ end
 /// Says that everything is there, if what began to tell it did not get lost.
 const END: &str = r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[2], '1')
+redis.call('SET', KEYS[2], ARGV[2])
 redis.call('DEL', KEYS[1])
 return 1
 ";
 
 /// Keeps everything on a Redis.
 pub(crate) struct RedisStates {
+    spine: Spine,
     connection: ConnectionManager,
     prefix: String,
     write: Script,
     end: Script,
     /// What this process began to tell again.
-    token: Mutex<Option<String>>,
+    telling: Mutex<Option<Telling>>,
+}
+
+/// All is being told again.
+struct Telling {
+    /// Its name.
+    token: String,
+    /// The run of the server that is told.
+    run: String,
 }
 
 impl RedisStates {
@@ -68,7 +90,7 @@ impl RedisStates {
     ///
     /// # Errors
     /// The URL is none of a Redis.
-    pub(crate) fn new(url: &str, instance: Uuid) -> Result<Self, PresentError> {
+    pub(crate) fn new(url: &str, instance: Uuid, spine: Spine) -> Result<Self, PresentError> {
         let client = Client::open(url).map_err(|error| {
             // The URL may hold a password.
             PresentError::Settings(format!("the URL of Redis cannot be used: {}", error.category()))
@@ -79,13 +101,58 @@ impl RedisStates {
             .set_number_of_retries(2)
             .set_max_delay(Duration::from_millis(500));
         Ok(Self {
+            spine,
             connection: ConnectionManager::new_lazy_with_config(client, config)?,
             // In braces: all keys lie on one node of a cluster, as scripts want it.
             prefix: format!("sovereign:{{{instance}}}:"),
             write: Script::new(WRITE),
             end: Script::new(END),
-            token: Mutex::default(),
+            telling: Mutex::default(),
         })
+    }
+
+    /// Names this run of the server: another one may have less than this one.
+    async fn run(&self) -> Result<String, PresentError> {
+        let told = redis::cmd("INFO").arg("server").query_async(&mut self.connection.clone()).await;
+        let told: String = match told {
+            // Who may not ask knows of what is missing only.
+            Err(error) if error.code() == Some("NOPERM") => String::new(),
+            told => told?,
+        };
+        let run = told.lines().find_map(|line| line.strip_prefix("run_id:"));
+        Ok(run.map_or("unknown", str::trim).to_owned())
+    }
+
+    /// What was read a moment ago is all there is.
+    async fn was_whole(&self) -> Result<(), PresentError> {
+        let whole: bool = redis::cmd("EXISTS")
+            .arg(self.key("whole"))
+            .query_async(&mut self.connection.clone())
+            .await?;
+        if whole { Ok(()) } else { Err(PresentError::NotWhole) }
+    }
+
+    /// Removes all that is of this node.
+    async fn clear(&self) -> Result<(), PresentError> {
+        let mut connection = self.connection.clone();
+        let mut cursor = 0_u64;
+        loop {
+            let (next, keys): (u64, Vec<String>) = redis::cmd("SCAN")
+                .arg(cursor)
+                .arg("MATCH")
+                .arg(format!("{}*", self.prefix))
+                .arg("COUNT")
+                .arg(STEP)
+                .query_async(&mut connection)
+                .await?;
+            if !keys.is_empty() {
+                redis::cmd("UNLINK").arg(&keys).query_async::<()>(&mut connection).await?;
+            }
+            cursor = next;
+            if cursor == 0 {
+                return Ok(());
+            }
+        }
     }
 
     fn hash(&self, subject: &str) -> String {
@@ -153,12 +220,32 @@ impl StateStore for RedisStates {
         Ok(kept.iter().flatten().filter_map(|kept| parse(kept)).collect())
     }
 
+    async fn one(&self, key: &Key) -> Result<Option<State>, PresentError> {
+        if matters(&key.facet) {
+            return Ok(states::one(self.spine.pool(), key).await?);
+        }
+        let kept: Option<String> = redis::cmd("HGET")
+            .arg(self.hash(&key.subject))
+            .arg(&key.facet)
+            .query_async(&mut self.connection.clone())
+            .await?;
+        if kept.is_none() {
+            self.was_whole().await?;
+        }
+        Ok(kept.and_then(|kept| parse(&kept)))
+    }
+
     async fn of_subject(&self, subject: &str) -> Result<Vec<State>, PresentError> {
         let kept: BTreeMap<String, String> = redis::cmd("HGETALL")
             .arg(self.hash(subject))
             .query_async(&mut self.connection.clone())
             .await?;
-        Ok(kept.values().filter_map(|kept| parse(kept)).collect())
+        self.was_whole().await?;
+        let others = kept.values().filter_map(|kept| parse(kept));
+        let mut found = states::of_subject(self.spine.pool(), subject).await?;
+        found.retain(|state| matters(&state.facet));
+        found.extend(others.filter(|state| !matters(&state.facet)));
+        Ok(found)
     }
 
     async fn list(
@@ -181,7 +268,10 @@ impl StateStore for RedisStates {
                 .arg(PART)
                 .query_async(&mut connection)
                 .await?;
-            let Some(last) = names.last() else { return Ok(found) };
+            let Some(last) = names.last() else {
+                self.was_whole().await?;
+                return Ok(found);
+            };
             begin = format!("({last}");
             let mut pipe = redis::pipe();
             for name in &names {
@@ -200,6 +290,7 @@ impl StateStore for RedisStates {
                 found.extend(states);
                 shown += 1;
                 if shown == subjects {
+                    self.was_whole().await?;
                     return Ok(found);
                 }
             }
@@ -215,7 +306,7 @@ impl StateStore for RedisStates {
     ) -> Result<(), PresentError> {
         if !states.is_empty() {
             let mut call = self.write.prepare_invoke();
-            call.key(self.key("subjects"));
+            call.key(self.key("subjects")).arg(latest(now).timestamp_micros());
             for state in states {
                 let kept = (state.expires_at - now).max(TimeDelta::zero()) + KEPT;
                 call.key(self.hash(&state.subject)).key(self.source(&state.source));
@@ -270,15 +361,31 @@ impl StateStore for RedisStates {
         Ok(pipe.query_async::<()>(&mut connection).await?)
     }
 
-    async fn window(&self, key: &Key, from: DateTime<Utc>) -> Result<Vec<Measure>, PresentError> {
-        let kept: Vec<(String, f64)> = redis::cmd("ZRANGEBYSCORE")
-            .arg(self.readings(&key.subject, &key.facet))
-            .arg(from.timestamp_micros())
-            .arg("+inf")
-            .arg("WITHSCORES")
-            .query_async(&mut self.connection.clone())
-            .await?;
-        Ok(measures(&kept))
+    async fn window(
+        &self,
+        key: &Key,
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    ) -> Result<Vec<Measure>, PresentError> {
+        let mut connection = self.connection.clone();
+        let set = self.readings(&key.subject, &key.facet);
+        let mut sums = Sums::default();
+        // A sensor may have a million readings a day: never all of them at once.
+        let (mut begin, end) = (from, to + TimeDelta::microseconds(1));
+        while begin < end {
+            let next = (begin + SLICE).min(end);
+            let kept: Vec<(String, f64)> = redis::cmd("ZRANGEBYSCORE")
+                .arg(&set)
+                .arg(begin.timestamp_micros())
+                .arg(format!("({}", next.timestamp_micros()))
+                .arg("WITHSCORES")
+                .query_async(&mut connection)
+                .await?;
+            kept.iter().for_each(|(member, score)| sums.add(member, *score));
+            begin = next;
+        }
+        self.was_whole().await?;
+        Ok(sums.finish())
     }
 
     async fn sweep(&self) -> Result<(), PresentError> {
@@ -315,76 +422,35 @@ impl StateStore for RedisStates {
     }
 
     async fn is_whole(&self) -> Result<bool, PresentError> {
-        let mut connection = self.connection.clone();
-        Ok(redis::cmd("EXISTS").arg(self.key("whole")).query_async(&mut connection).await?)
+        let told: Option<String> = redis::cmd("GET")
+            .arg(self.key("whole"))
+            .query_async(&mut self.connection.clone())
+            .await?;
+        match told {
+            Some(told) => Ok(told == self.run().await?),
+            None => Ok(false),
+        }
     }
 
     async fn begin_again(&self) -> Result<(), PresentError> {
-        let token = Uuid::new_v4().to_string();
+        let telling = Telling { token: Uuid::new_v4().to_string(), run: self.run().await? };
+        self.clear().await?;
         redis::cmd("SET")
             .arg(self.key("telling"))
-            .arg(&token)
+            .arg(&telling.token)
             .query_async::<()>(&mut self.connection.clone())
             .await?;
-        *self.token.lock().await = Some(token);
+        *self.telling.lock().await = Some(telling);
         Ok(())
     }
 
     async fn end_again(&self) -> Result<(), PresentError> {
-        let token = self.token.lock().await.take().unwrap_or_default();
+        let Some(telling) = self.telling.lock().await.take() else {
+            return Err(PresentError::LostMeanwhile);
+        };
         let mut call = self.end.prepare_invoke();
-        call.key(self.key("telling")).key(self.key("whole")).arg(token);
+        call.key(self.key("telling")).key(self.key("whole")).arg(telling.token).arg(telling.run);
         let whole: bool = call.invoke_async(&mut self.connection.clone()).await?;
         if whole { Ok(()) } else { Err(PresentError::LostMeanwhile) }
     }
-}
-
-/// What readings amount to; they come in the order of time, as `event measure number`.
-fn measures(kept: &[(String, f64)]) -> Vec<Measure> {
-    struct Sum {
-        count: u64,
-        numbers: f64,
-        measure: Measure,
-    }
-    let mut sums: HashMap<&str, Sum> = HashMap::new();
-    for (member, score) in kept {
-        let mut parts = member.splitn(3, ' ').skip(1);
-        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
-        let value: Option<f64> = value.parse().ok();
-        #[expect(clippy::cast_possible_truncation, reason = "microseconds of our time fit")]
-        let at = DateTime::from_timestamp_micros(*score as i64).unwrap_or_default();
-        let sum = sums.entry(name).or_insert_with(|| Sum {
-            count: 0,
-            numbers: 0.0,
-            measure: Measure {
-                measure: name.to_owned(),
-                count: 0,
-                min: None,
-                max: None,
-                mean: None,
-                last: None,
-                last_at: at,
-            },
-        });
-        sum.count += 1;
-        let measure = &mut sum.measure;
-        if let Some(value) = value {
-            sum.numbers += value;
-            measure.min = Some(measure.min.map_or(value, |min| min.min(value)));
-            measure.max = Some(measure.max.map_or(value, |max| max.max(value)));
-        }
-        measure.last = value;
-        measure.last_at = at;
-    }
-    let mut measures: Vec<Measure> = sums
-        .into_values()
-        .map(|sum| Measure {
-            count: sum.count,
-            #[expect(clippy::cast_precision_loss, reason = "no window has 2^52 readings")]
-            mean: sum.measure.min.map(|_| sum.numbers / sum.count as f64),
-            ..sum.measure
-        })
-        .collect();
-    measures.sort_by(|a, b| a.measure.cmp(&b.measure));
-    measures
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use contracts::access::SpaceId;
 use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::state::Key;
 
@@ -116,6 +117,25 @@ pub(crate) async fn forget(conn: &mut PgConnection, who: &str) -> sqlx::Result<(
     sqlx::query!("DELETE FROM present.announced WHERE subject = $1 OR source = $1", who)
         .execute(conn)
         .await?;
+    Ok(())
+}
+
+/// A place was erased: nobody is said to have left it. Of a caller only the call is remembered.
+pub(crate) async fn unname(conn: &mut PgConnection, entity: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM present.announced
+          WHERE facet = 'location' AND value ->> 'place_entity' = $1::uuid::text",
+        entity
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "UPDATE present.announced SET value = value - 'from'
+          WHERE facet = 'call' AND value #>> '{from,entity}' = $1::uuid::text",
+        entity
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -127,6 +127,35 @@ pub(crate) async fn sweep(
     Ok(())
 }
 
+/// A caller was erased.
+pub(crate) async fn unname(conn: &mut PgConnection, entity: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        r#"UPDATE present.call
+              SET value = jsonb_set(value, '{from}',
+                            '{"address": null, "entity": null, "name": null, "roles": []}')
+            WHERE value #>> '{from,entity}' = $1::uuid::text"#,
+        entity
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A person was erased: all their calls are forgotten.
+pub(crate) async fn erase_of_person(
+    conn: &mut PgConnection,
+    person: Snowflake,
+) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM present.call WHERE owner = $1", person.0).execute(conn).await?;
+    Ok(())
+}
+
+/// A channel was erased: all its calls are forgotten.
+pub(crate) async fn erase_of_channel(conn: &mut PgConnection, channel: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM present.call WHERE channel = $1", channel).execute(conn).await?;
+    Ok(())
+}
+
 /// A call was erased.
 pub(crate) async fn erase(conn: &mut PgConnection, call: Uuid) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM present.call WHERE call = $1", call).execute(conn).await?;

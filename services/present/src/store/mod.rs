@@ -5,4 +5,5 @@ pub(crate) mod calls;
 pub(crate) mod instance;
 pub(crate) mod readings;
 pub(crate) mod states;
+pub(crate) mod turns;
 pub(crate) mod zones;

@@ -16,40 +16,44 @@ pub(crate) async fn add(conn: &mut PgConnection, readings: &[&Reading]) -> sqlx:
     let times: Vec<DateTime<Utc>> = readings.iter().map(|one| one.at).collect();
     let events: Vec<Uuid> = readings.iter().map(|one| one.event).collect();
     let measures: Vec<String> = readings.iter().map(|one| one.measure.clone()).collect();
+    let sources: Vec<String> = readings.iter().map(|one| one.source.clone()).collect();
     let values: Vec<Option<f64>> = readings.iter().map(|one| one.value).collect();
     sqlx::query!(
-        "INSERT INTO present.reading (subject, facet, at, event, measure, value)
+        "INSERT INTO present.reading (subject, facet, at, event, measure, value, source)
          SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::uuid[], $5::text[],
-                              $6::double precision[])
+                              $6::double precision[], $7::text[])
          ON CONFLICT DO NOTHING",
         &subjects,
         &facets,
         &times,
         &events,
         &measures,
-        &values as _
+        &values as _,
+        &sources
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// What the readings of a state amount to, since a time.
+/// What the readings of a state amount to, between two times.
 pub(crate) async fn window(
     pool: &PgPool,
     key: &Key,
     from: DateTime<Utc>,
+    to: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Measure>> {
     let rows = sqlx::query!(
         r#"SELECT measure, count(*) AS "count!", min(value) AS min, max(value) AS max,
                   avg(value) AS mean, (array_agg(value ORDER BY at DESC, event DESC))[1] AS last,
                   max(at) AS "last_at!"
              FROM present.reading
-            WHERE subject = $1 AND facet = $2 AND at >= $3
+            WHERE subject = $1 AND facet = $2 AND at >= $3 AND at <= $4
             GROUP BY measure ORDER BY measure"#,
         key.subject,
         key.facet,
-        from
+        from,
+        to
     )
     .fetch_all(pool)
     .await?;

@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use contracts::access::Permitted;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
-use crate::state::{Key, State};
+use crate::state::{Key, State, latest};
 
 struct Row {
     subject: String,
@@ -52,6 +53,20 @@ pub(crate) async fn read(conn: &mut PgConnection, keys: &[Key]) -> sqlx::Result<
     Ok(rows.into_iter().filter_map(Row::into_state).collect())
 }
 
+/// The state of this key, expired or not.
+pub(crate) async fn one(pool: &PgPool, key: &Key) -> sqlx::Result<Option<State>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT subject, facet, space, labels, value, at, since, expires_at, source
+           FROM present.state WHERE subject = $1 AND facet = $2",
+        key.subject,
+        key.facet
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.and_then(Row::into_state))
+}
+
 /// All states of a subject.
 pub(crate) async fn of_subject(pool: &PgPool, subject: &str) -> sqlx::Result<Vec<State>> {
     let rows = sqlx::query_as!(
@@ -78,7 +93,7 @@ pub(crate) async fn list(
         Row,
         "WITH seen AS (
            SELECT * FROM present.state
-            WHERE subject > $1 AND expires_at > $2
+            WHERE subject > $1 AND expires_at > $2 AND at <= $7
               AND (space = ANY($3) OR (space = ANY($4) AND NOT labels && $5)))
          SELECT subject, facet, space, labels, value, at, since, expires_at, source FROM seen
           WHERE subject IN (SELECT DISTINCT subject FROM seen ORDER BY subject LIMIT $6)
@@ -88,15 +103,21 @@ pub(crate) async fn list(
         &whole,
         &partial,
         &hidden,
-        subjects
+        subjects,
+        latest(now)
     )
     .fetch_all(pool)
     .await?;
     Ok(rows.into_iter().filter_map(Row::into_state).collect())
 }
 
-/// Writes states, one a key; what is older than what is there changes nothing.
-pub(crate) async fn write(conn: &mut PgConnection, states: &Value) -> sqlx::Result<()> {
+/// Writes states, one a key; what is older than what is there changes nothing, unless that is of times to
+/// come.
+pub(crate) async fn write(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    states: &Value,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO present.state AS s
                 (subject, facet, space, labels, value, at, since, expires_at, source)
@@ -109,8 +130,9 @@ pub(crate) async fn write(conn: &mut PgConnection, states: &Value) -> sqlx::Resu
             SET space = excluded.space, labels = excluded.labels, value = excluded.value,
                 at = excluded.at, since = excluded.since, expires_at = excluded.expires_at,
                 source = excluded.source
-          WHERE s.at <= excluded.at",
-        states
+          WHERE s.at <= excluded.at OR s.at > $2",
+        states,
+        latest(now)
     )
     .execute(conn)
     .await?;
@@ -138,7 +160,7 @@ pub(crate) async fn forget(conn: &mut PgConnection, who: &str) -> sqlx::Result<(
         "WITH gone AS (
            DELETE FROM present.state WHERE subject = $1 OR source = $1 RETURNING subject, facet)
          DELETE FROM present.reading
-          WHERE subject = $1 OR (subject, facet) IN (SELECT subject, facet FROM gone)",
+          WHERE subject = $1 OR source = $1 OR (subject, facet) IN (SELECT subject, facet FROM gone)",
         who
     )
     .execute(conn)
@@ -166,8 +188,30 @@ pub(crate) async fn locked_after(
     Ok(rows.into_iter().filter_map(Row::into_state).collect())
 }
 
-/// Removes what expired.
+/// A place or a caller was erased: what names them in states says so no more. Returns the states as they
+/// are now.
+pub(crate) async fn unname(conn: &mut PgConnection, entity: Uuid) -> sqlx::Result<Vec<State>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"UPDATE present.state
+              SET value = CASE facet
+                          WHEN 'location' THEN value || '{"place": null, "place_entity": null}'
+                          ELSE jsonb_set(value, '{from}',
+                                 '{"address": null, "entity": null, "name": null, "roles": []}') END
+            WHERE (facet = 'location' AND value ->> 'place_entity' = $1::uuid::text)
+               OR (facet = 'call' AND value #>> '{from,entity}' = $1::uuid::text)
+           RETURNING subject, facet, space, labels, value, at, since, expires_at, source"#,
+        entity
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().filter_map(Row::into_state).collect())
+}
+
+/// Removes what expired, and what is of times to come.
 pub(crate) async fn sweep(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM present.state WHERE expires_at <= $1", now).execute(conn).await?;
+    sqlx::query!("DELETE FROM present.state WHERE expires_at <= $1 OR at > $2", now, latest(now))
+        .execute(conn)
+        .await?;
     Ok(())
 }

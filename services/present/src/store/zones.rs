@@ -1,5 +1,7 @@
 //! Places with coordinates.
 
+use std::collections::BTreeMap;
+
 use contracts::access::SpaceId;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -29,37 +31,85 @@ pub(crate) async fn serving(conn: &mut PgConnection, spaces: &[String]) -> sqlx:
         .collect())
 }
 
-/// Keeps a place, unless a newer version of it is known.
-pub(crate) async fn put(conn: &mut PgConnection, revision: i64, zone: &Zone) -> sqlx::Result<()> {
+/// What is known of an entity now: a place, or none.
+#[derive(Clone, Debug)]
+pub(crate) struct ZoneChange {
+    /// The entity.
+    pub(crate) entity: Uuid,
+    /// Twice its version, one more where it is gone with it.
+    pub(crate) revision: i64,
+    /// The place; none where it is gone, or is none any more.
+    pub(crate) zone: Option<Zone>,
+}
+
+/// Keeps places as they are now, unless a newer version of them is known. What was never kept, and is no
+/// place, is not remembered.
+pub(crate) async fn change(conn: &mut PgConnection, changes: Vec<ZoneChange>) -> sqlx::Result<()> {
+    let mut newest: BTreeMap<Uuid, ZoneChange> = BTreeMap::new();
+    for change in changes {
+        let older = newest.get(&change.entity).is_none_or(|one| one.revision < change.revision);
+        if older {
+            newest.insert(change.entity, change);
+        }
+    }
+    let (mut ended, mut end_revisions) = (Vec::new(), Vec::new());
+    let (mut zones, mut revisions) = (Vec::new(), Vec::new());
+    for (entity, change) in newest {
+        match change.zone {
+            Some(zone) => {
+                zones.push(zone);
+                revisions.push(change.revision);
+            }
+            None => {
+                ended.push(entity);
+                end_revisions.push(change.revision);
+            }
+        }
+    }
+    if !ended.is_empty() {
+        sqlx::query!(
+            "UPDATE present.zone z
+                SET revision = e.revision, gone = true, name = '', latitude = 0, longitude = 0
+               FROM unnest($1::uuid[], $2::bigint[]) AS e (entity, revision)
+              WHERE z.entity = e.entity AND z.revision < e.revision",
+            &ended,
+            &end_revisions
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    if !zones.is_empty() {
+        put(conn, &zones, &revisions).await?;
+    }
+    Ok(())
+}
+
+async fn put(conn: &mut PgConnection, zones: &[Zone], revisions: &[i64]) -> sqlx::Result<()> {
+    let entities: Vec<Uuid> = zones.iter().map(|zone| zone.entity).collect();
+    let spaces: Vec<String> = zones.iter().map(|zone| zone.space.to_string()).collect();
+    let names: Vec<String> = zones.iter().map(|zone| zone.name.clone()).collect();
+    let latitudes: Vec<f64> = zones.iter().map(|zone| zone.point.latitude).collect();
+    let longitudes: Vec<f64> = zones.iter().map(|zone| zone.point.longitude).collect();
+    let radii: Vec<f64> = zones.iter().map(|zone| zone.radius).collect();
     sqlx::query!(
         "INSERT INTO present.zone AS z
                 (entity, revision, gone, space, name, latitude, longitude, radius)
-         VALUES ($1, $2, false, $3, $4, $5, $6, $7)
+         SELECT entity, revision, false, space, name, latitude, longitude, radius
+           FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::double precision[],
+                       $6::double precision[], $7::double precision[])
+                AS i (entity, revision, space, name, latitude, longitude, radius)
          ON CONFLICT (entity) DO UPDATE
             SET revision = excluded.revision, gone = false, space = excluded.space,
                 name = excluded.name, latitude = excluded.latitude,
                 longitude = excluded.longitude, radius = excluded.radius
           WHERE z.revision < excluded.revision",
-        zone.entity,
-        revision,
-        zone.space.as_str(),
-        zone.name,
-        zone.point.latitude,
-        zone.point.longitude,
-        zone.radius
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// A place is gone, or is none any more; what was never kept is not remembered.
-pub(crate) async fn end(conn: &mut PgConnection, entity: Uuid, revision: i64) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE present.zone SET revision = $2, gone = true, name = '', latitude = 0, longitude = 0
-          WHERE entity = $1 AND revision < $2",
-        entity,
-        revision
+        &entities,
+        revisions,
+        &spaces,
+        &names,
+        &latitudes,
+        &longitudes,
+        &radii
     )
     .execute(conn)
     .await?;
@@ -82,6 +132,12 @@ pub(crate) async fn absorb(
     )
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// A person was erased: their own places are forgotten.
+pub(crate) async fn erase_of_space(conn: &mut PgConnection, space: &SpaceId) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM present.zone WHERE space = $1", space.as_str()).execute(conn).await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use contracts::testing::{HouseholdPolicy, RouterTransport};
 use serde_json::json;
 use spine::Problem;
 
-use crate::stage::{ANNA, Stage, north};
+use crate::stage::{ANNA, PHONE, Stage, north};
 
 /// Services may read nothing of a special category: its person has not consented.
 struct WithoutConsent;
@@ -16,9 +16,8 @@ struct WithoutConsent;
 #[async_trait]
 impl Policy for WithoutConsent {
     fn decide(&self, caller: &Caller, action: Action, resource: &Resource) -> Decision {
-        if resource.labels.iter().any(|label| label == "location") {
+        if resource.labels.iter().any(|label| ["location", "health"].contains(&label.as_str())) {
             assert_eq!((resource.kind, resource.subject), ("present", Some(ANNA)));
-            assert_eq!(resource.class.as_deref(), Some("location"));
             let purpose = caller.purpose.to_string();
             let refusal = Some(Refusal::Consent { purpose });
             return Decision { allowed: false, because: Vec::new(), refusal };
@@ -29,7 +28,7 @@ impl Policy for WithoutConsent {
     fn permitted(&self, caller: &Caller, action: Action) -> Permitted {
         let mut permitted = HouseholdPolicy.permitted(caller, action);
         permitted.partial = std::mem::take(&mut permitted.whole);
-        permitted.hidden_labels = vec!["location".to_owned()];
+        permitted.hidden_labels = vec!["location".to_owned(), "health".to_owned()];
         permitted
     }
 
@@ -69,6 +68,37 @@ async fn a_service_without_consent_is_told_so_and_a_person_is_told_nothing() {
     }
 }
 
+/// Whatever a state is called, what it tells decides who may see it, one by one and in lists.
+#[tokio::test]
+async fn what_tells_a_place_or_of_health_is_guarded_under_every_name() {
+    for stage in [Stage::embedded().await, Stage::redis().await] {
+        let routes = axum::Router::from(present::routes().with_state(stage.present.clone()));
+        let api = RouterTransport::new(routes, Arc::new(WithoutConsent));
+        let rules = Caller::service("rules", Purpose::AUTOMATION).on_behalf_of(ANNA);
+        let anna = Caller::person(ANNA);
+        stage.report("activity", json!({"state": "walking", "lat": 48.2, "lon": 16.3})).await;
+        stage.report("health", json!({"pulse": 70})).await;
+        stage.report("battery", json!({"level": 80})).await;
+        for path in [
+            format!("/present/person:{ANNA}/activity"),
+            format!("/present/device:{PHONE}/health"),
+            format!("/present/device:{PHONE}/health/window"),
+        ] {
+            assert_eq!(stage.get(&path).await.0, 200, "{path}");
+            assert_eq!(api.json(anna.clone(), "GET", &path, None).await.0, 404, "{path}");
+            assert_eq!(api.json(rules.clone(), "GET", &path, None).await.0, 403, "{path}");
+        }
+        let (_, list) = api.json(rules, "GET", "/present", None).await;
+        assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+        let facets = list["items"][0]["facets"].as_object().unwrap();
+        assert_eq!(facets.keys().collect::<Vec<_>>(), ["battery"]);
+        let window = format!("/present/person:{ANNA}/activity/window");
+        let (_, window) = stage.get(&window).await;
+        assert_eq!(window["measures"][0]["measure"], "reports", "coordinates are not summed up");
+        stage.running.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn paths_that_make_no_sense_are_refused() {
     let stage = Stage::embedded().await;
@@ -85,6 +115,9 @@ async fn paths_that_make_no_sense_are_refused() {
         let (status, body) = stage.get(path).await;
         assert_eq!(status, 422, "{path}: {body}");
     }
-    assert_eq!(stage.get(&format!("/present/person:{ANNA}/location")).await.0, 404);
+    for absent in [format!("/present/person:{ANNA}/location"), "/present/%ff".to_owned()] {
+        let (status, body) = stage.get(&absent).await;
+        assert_eq!((status, &body["status"]), (404, &json!(404)), "{absent}");
+    }
     stage.running.stop().await;
 }

@@ -10,7 +10,7 @@ use contracts::testing::{HouseholdPolicy, RouterTransport};
 use present::{Present, PresentSettings};
 use serde_json::{Value, json};
 use spine::testing::TestSpine;
-use spine::{Cause, Clock, EventData, Roles, Running, Runtime, Snowflake, ledger};
+use spine::{Cause, Clock, EventData, Roles, Running, Runtime, Snowflake, Spine, ledger};
 use uuid::Uuid;
 
 pub(crate) const ANNA: Snowflake = Snowflake(1_001);
@@ -148,6 +148,23 @@ impl Stage {
         let mut events = ledger::list(&self.test.spine, &query, 1_000).await.unwrap();
         events.reverse();
         events.iter().map(|one| one.event.read::<StateChanged>().unwrap().unwrap()).collect()
+    }
+
+    /// How many announcements can be read, and how many cannot any more.
+    pub(crate) async fn readable(&self) -> (usize, usize) {
+        let query =
+            ledger::Query { kind: Some(StateChanged::TYPE.to_owned()), ..ledger::Query::default() };
+        let events = ledger::list(&self.test.spine, &query, 1_000).await.unwrap();
+        let read = events.iter().filter_map(|one| one.event.read::<StateChanged>().unwrap());
+        let read = read.count();
+        (read, events.len() - read)
+    }
+
+    pub(crate) async fn erase(&self, subject: &str) {
+        let mut tx = self.test.spine.begin(Cause::system()).await.unwrap();
+        Spine::erase(&mut tx, subject).await.unwrap();
+        tx.commit().await.unwrap();
+        self.running.settle().await;
     }
 
     /// Between which places somebody was announced to have moved.

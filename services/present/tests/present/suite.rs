@@ -1,10 +1,11 @@
 //! What every adapter must do.
 
 use chrono::TimeDelta;
-use contracts::access::Caller;
+use contracts::access::{Caller, SpaceId};
+use contracts::events::communication::{CallStarted, Party};
 use contracts::events::data::EntityDeleted;
 use serde_json::{Value, json};
-use spine::{Cause, Spine};
+use spine::Cause;
 use uuid::Uuid;
 
 use crate::stage::{ANNA, BEN, CHANNEL, PHONE, Stage, north};
@@ -34,6 +35,10 @@ suite!(
     windows_sum_readings_up,
     sensors_and_batteries_belong_to_their_device,
     what_is_erased_is_forgotten,
+    readings_go_with_their_device_also_when_their_state_has_expired,
+    an_erased_place_or_person_is_named_no_more,
+    a_clock_that_was_ahead_silences_nobody,
+    what_cannot_be_kept_holds_up_nothing,
     everybody_sees_what_they_may,
     reports_that_make_no_sense_are_left_out,
     batches_are_taken_in_order,
@@ -229,20 +234,120 @@ async fn what_is_erased_is_forgotten(stage: Stage) {
     stage.report("location", north(0.0)).await;
     stage.report("battery", json!({"level": 80})).await;
     stage.call_starts(Uuid::from_u128(1)).await;
-    let mut tx = stage.test.spine.begin(Cause::system()).await.unwrap();
-    Spine::erase(&mut tx, &format!("device:{PHONE}")).await.unwrap();
-    tx.commit().await.unwrap();
-    stage.running.settle().await;
+    assert_eq!(stage.readable().await, (3, 0), "at work, and a call of person and channel");
+    stage.erase(&format!("device:{PHONE}")).await;
     assert_eq!(stage.get(&format!("/present/device:{PHONE}")).await.0, 404);
     let person = stage.get(&format!("/present/person:{ANNA}")).await.1;
     assert_eq!(person["facets"].as_object().unwrap().keys().collect::<Vec<_>>(), ["call"]);
     let window = stage.get(&format!("/present/person:{ANNA}/location/window")).await.1;
     assert_eq!(window["measures"], json!([]));
-    let mut tx = stage.test.spine.begin(Cause::system()).await.unwrap();
-    Spine::erase(&mut tx, &format!("account:{ANNA}")).await.unwrap();
-    tx.commit().await.unwrap();
-    stage.running.settle().await;
+    assert_eq!(stage.readable().await, (2, 1), "where they were is in no log either");
+    stage.erase(&format!("account:{ANNA}")).await;
     assert_eq!(stage.get(&format!("/present/person:{ANNA}")).await.0, 404);
+    // What is told of their call now says nothing of it any more.
+    stage.call_changes(Uuid::from_u128(1), "answered").await;
+    assert_eq!(stage.get(&format!("/present/person:{ANNA}")).await.0, 404);
+    stage.erase("call:00000000-0000-0000-0000-000000000001").await;
+    assert_eq!(stage.readable().await, (0, 3));
+    assert_eq!(stage.get(&format!("/present/channel:{CHANNEL}")).await.0, 404);
+    stage.running.stop().await;
+}
+
+async fn readings_go_with_their_device_also_when_their_state_has_expired(stage: Stage) {
+    stage.report("presence", json!({"state": "home", "pulse": 70})).await;
+    stage.pass(TimeDelta::minutes(20)).await;
+    let window = format!("/present/person:{ANNA}/presence/window");
+    assert_eq!(stage.get(&window).await.1["measures"][0]["last"], 70.0);
+    stage.erase(&format!("device:{PHONE}")).await;
+    assert_eq!(stage.get(&window).await.1["measures"], json!([]));
+    stage.running.stop().await;
+}
+
+async fn an_erased_place_or_person_is_named_no_more(stage: Stage) {
+    let work = stage.place("Work", 0.0, None).await;
+    stage.report("location", north(0.0)).await;
+    let partner = Uuid::from_u128(77);
+    stage
+        .record(&CallStarted {
+            call: Uuid::from_u128(1),
+            channel: CHANNEL,
+            owner: ANNA,
+            space: SpaceId::of_person(ANNA),
+            external_id: "CA1".to_owned(),
+            from: Party {
+                address: "+43155501".to_owned(),
+                entity: Some(partner),
+                name: Some("Ben".to_owned()),
+                ..Party::default()
+            },
+            to: Party::default(),
+            at: stage.now(),
+        })
+        .await;
+    stage.running.settle().await;
+    let announced = stage.announced().await.len();
+    stage.erase(&format!("entity:{}", work.entity)).await;
+    stage.erase(&format!("entity:{partner}")).await;
+    let here = stage.location().await["value"].clone();
+    assert_eq!((&here["place"], &here["place_entity"]), (&Value::Null, &Value::Null));
+    assert_eq!(here["latitude"], 48.2);
+    let answers = stage.get("/present").await.1.to_string();
+    for gone in ["Work", "Ben", "+43155501", &partner.to_string(), &work.entity.to_string()] {
+        assert!(!answers.contains(gone), "{gone} is in {answers}");
+    }
+    stage.call_changes(Uuid::from_u128(1), "answered").await;
+    let call = stage.get(&format!("/present/person:{ANNA}/call")).await.1;
+    assert_eq!(
+        (&call["value"]["status"], &call["value"]["from"]["name"]),
+        (&json!("answered"), &Value::Null)
+    );
+    stage.report("location", north(10.0)).await;
+    assert_eq!(stage.announced().await.len(), announced, "nobody went anywhere");
+    stage.running.stop().await;
+}
+
+async fn a_clock_that_was_ahead_silences_nobody(stage: Stage) {
+    stage.place("Work", 0.0, None).await;
+    stage.place("Home", 3_000.0, None).await;
+    stage.test.clock.advance(TimeDelta::days(30));
+    stage.report("location", north(0.0)).await;
+    stage.report("battery", json!({"level": 10})).await;
+    stage.test.clock.advance(TimeDelta::days(-30));
+    let location = format!("/present/person:{ANNA}/location");
+    assert_eq!(stage.get(&location).await.0, 404, "nobody knows what will be");
+    stage.report("location", north(3_000.0)).await;
+    stage.report("battery", json!({"level": 90})).await;
+    assert_eq!(stage.location().await["value"]["place"], "Home");
+    let battery = stage.get(&format!("/present/device:{PHONE}/battery")).await.1;
+    assert_eq!(battery["value"]["level"], 90);
+    assert_eq!(stage.moves().await.last().unwrap().1, "Home");
+    stage.running.stop().await;
+}
+
+async fn what_cannot_be_kept_holds_up_nothing(stage: Stage) {
+    let nul = "a\u{0}b".to_owned();
+    stage
+        .record(&CallStarted {
+            call: Uuid::from_u128(1),
+            channel: CHANNEL,
+            owner: ANNA,
+            space: SpaceId::of_person(ANNA),
+            external_id: "CA1".to_owned(),
+            from: Party {
+                address: nul.clone(),
+                name: Some(nul.clone()),
+                roles: vec![nul],
+                ..Party::default()
+            },
+            to: Party::default(),
+            at: stage.now(),
+        })
+        .await;
+    stage.call_changes(Uuid::from_u128(1), "ring\u{0}ing").await;
+    stage.report("presence", json!({"state": "home"})).await;
+    let person = stage.get(&format!("/present/person:{ANNA}")).await.1;
+    assert_eq!(person["facets"]["presence"]["value"]["state"], "home");
+    assert_eq!(person["facets"]["call"]["value"]["from"]["name"], "a\u{fffd}b");
     stage.running.stop().await;
 }
 

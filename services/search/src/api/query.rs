@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, SpaceId, actions};
-use contracts::api::{Cursor, PageQuery, ProblemDocument, Query};
+use contracts::api::problems::OfLists;
+use contracts::api::{Cursor, PageQuery, Query};
 use serde::{Deserialize, Serialize};
 use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
@@ -73,7 +74,7 @@ pub(crate) struct SearchAnswer {
     /// Where the next part begins (parameter `cursor`); absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
-    /// About how many there are in all.
+    /// About how many there are in all; 10,000 may stand for more.
     estimated_total: u64,
 }
 
@@ -219,11 +220,7 @@ fn values(name: &str, text: Option<String>) -> Result<Vec<String>, Problem> {
     params(SearchQuery),
     responses(
         (status = 200, description = "What was found", body = SearchAnswer),
-        (status = 400, description = "The parameters cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "The token's scope is too narrow", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is not acceptable", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The index is away or being made", body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(crate) async fn search(

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, Resource, actions};
-use contracts::api::ProblemDocument;
+use contracts::api::problems::OfLists;
 use http::StatusCode;
 use serde::Serialize;
 use spine::Problem;
@@ -61,33 +61,30 @@ impl From<Status> for SearchStatus {
     }
 }
 
-/// Tells how the index is, and how far a rebuild.
+/// Tells how the index is, and how far a rebuild: for those who may have one. How many documents there are
+/// tells of what others keep for themselves.
 #[utoipa::path(
     get, path = "/search/status", operation_id = "searchStatus", tag = "search",
     responses(
         (status = 200, description = "How the index is", body = SearchStatus),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away", body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(crate) async fn status(
     access: Access,
     State(search): State<Search>,
 ) -> Result<Json<SearchStatus>, Problem> {
-    access.require(actions::SEARCH_QUERY, &Resource::of_node("search", "*"))?;
+    access.require(actions::SEARCH_REBUILD, &Resource::of_node("search", "*"))?;
     Ok(Json(search.status().await?.into()))
 }
 
 /// Builds the index anew from the ledger; the old one answers until the new one is whole. Asked for
-/// again while that is under way, it only tells how far it is.
+/// again while that is under way, it goes on, and tells how far it is.
 #[utoipa::path(
     post, path = "/search/rebuild", operation_id = "rebuildSearch", tag = "search",
     responses(
         (status = 202, description = "It is under way", body = SearchStatus),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The database is away", body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(crate) async fn rebuild(

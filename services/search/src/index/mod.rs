@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use contracts::access::Permitted;
 use spine::Tx;
 
+use crate::store::generations::Generation;
 use crate::{Document, FacetKind, Highlight, Place, Question, SearchError};
 
 /// Searches a generation of documents. The documents themselves are in the table `search.document`,
@@ -28,7 +29,7 @@ pub(crate) trait Index: Send + Sync {
     ///
     /// # Errors
     /// The other side is away, or refused.
-    async fn catch_up(&self, generation: i32) -> Result<(), SearchError>;
+    async fn catch_up(&self, generation: &Generation) -> Result<(), SearchError>;
 
     /// Answers a question with what is permitted.
     ///
@@ -36,7 +37,7 @@ pub(crate) trait Index: Send + Sync {
     /// The other side is away, or its index is not there yet.
     async fn search(
         &self,
-        generation: i32,
+        generation: &Generation,
         question: &Question,
         permitted: &Permitted,
     ) -> Result<Found, SearchError>;
@@ -45,7 +46,7 @@ pub(crate) trait Index: Send + Sync {
     ///
     /// # Errors
     /// The other side is away, or refused.
-    async fn discard(&self, generation: i32) -> Result<(), SearchError>;
+    async fn discard(&self, generation: &Generation) -> Result<(), SearchError>;
 }
 
 /// An answer.

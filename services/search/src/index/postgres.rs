@@ -2,9 +2,9 @@
 //!
 //! Words are looked up in an inverted index (`tsvector`) whose words this service makes itself, the same
 //! way for documents and questions. A misspelt word is looked for as the words of the vocabulary that are
-//! most like it: trigrams find candidates, the edit distance decides. All that match are ordered by how
-//! close the words stand together (cover density) and how new it is; the best of them again by the
-//! words exactly as they were asked and the likeness of the title.
+//! most like it: trigrams find candidates, the edit distance decides. What matches, or the newest of it where
+//! that is much, is ordered by how close the words stand together (cover density) and how new it is; the best
+//! of it again by the words exactly as they were asked and the likeness of the title.
 
 use async_trait::async_trait;
 use contracts::access::Permitted;
@@ -14,6 +14,7 @@ use strsim::osa_distance;
 use super::{Found, Index};
 use crate::highlight::Matcher;
 use crate::question::Term;
+use crate::store::generations::Generation;
 use crate::store::search::{self, Asked};
 use crate::store::vocabulary;
 use crate::{Place, Question, SearchError, TextQuery};
@@ -40,13 +41,13 @@ impl Index for PostgresIndex {
         Ok(())
     }
 
-    async fn catch_up(&self, _: i32) -> Result<(), SearchError> {
+    async fn catch_up(&self, _: &Generation) -> Result<(), SearchError> {
         Ok(())
     }
 
     async fn search(
         &self,
-        generation: i32,
+        generation: &Generation,
         question: &Question,
         permitted: &Permitted,
     ) -> Result<Found, SearchError> {
@@ -69,7 +70,7 @@ impl Index for PostgresIndex {
             false => {
                 let words =
                     misspelt.iter().map(|(_, word, _)| (*word).to_owned()).collect::<Vec<_>>();
-                vocabulary::like(pool, generation, &words).await?
+                vocabulary::like(pool, generation.id, &words).await?
             }
         };
         let mut meant: Vec<Vec<String>> = vec![Vec::new(); question.text.terms.len()];
@@ -78,7 +79,7 @@ impl Index for PostgresIndex {
             meant[*number] = closest(word, *open, like.map(|candidate| candidate.word.as_str()));
         }
         let asked = Asked {
-            generation,
+            generation: generation.id,
             exact: statement(&question.text, None),
             wide: statement(&question.text, Some(&meant)),
             normal: question.text.normal(),
@@ -100,7 +101,7 @@ impl Index for PostgresIndex {
         Ok(found)
     }
 
-    async fn discard(&self, _: i32) -> Result<(), SearchError> {
+    async fn discard(&self, _: &Generation) -> Result<(), SearchError> {
         Ok(())
     }
 }

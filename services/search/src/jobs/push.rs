@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spine::{Concurrency, Job, JobError, JobRun, Lane};
 
-use crate::Search;
 use crate::store::generations;
+use crate::{Search, SearchError};
 
 /// Brings all that waits, of every generation that lives. What waits is in the table of documents, so
 /// one run does the work of all that were scheduled before it.
@@ -19,6 +19,8 @@ impl Job for PushDocuments {
     type Context = Search;
     const KIND: &'static str = "search.push";
     const LANE: Lane = Lane::Background;
+    const MAX_ATTEMPTS: u16 = 5;
+    const TIMEOUT: Duration = Duration::from_secs(6 * 3_600);
 
     fn concurrency(&self) -> Option<Concurrency> {
         Some(Concurrency { key: "search:push".to_owned(), limit: 1 })
@@ -30,8 +32,15 @@ impl Job for PushDocuments {
 
     async fn run(&self, search: &Search, run: &mut JobRun) -> Result<(), JobError> {
         for generation in generations::live(run.spine().worker_pool()).await? {
-            if let Some(index) = search.adapter(&generation.adapter) {
-                index.catch_up(generation.id).await?;
+            let Some(index) = search.adapter(&generation.adapter) else { continue };
+            match index.catch_up(&generation).await {
+                // Tried again every minute, and with all that is written: many that wait would only
+                // fail together.
+                Err(error @ SearchError::Away(_)) => {
+                    let source = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(%error, source, "what changed is brought later");
+                }
+                other => other?,
             }
         }
         Ok(run.begin().await?.commit().await?)

@@ -21,9 +21,12 @@ use crate::store::generations::{self, Generation};
 /// Events that are read at a time.
 const PAGE: u32 = 500;
 /// How long a retired generation is kept for questions that are under way.
-const KEPT: TimeDelta = TimeDelta::seconds(60);
+pub(crate) const KEPT: TimeDelta = TimeDelta::seconds(60);
 /// The pause between two looks whether the index has all.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The pause before somebody else may try, who has the generation's adapter.
+const ELSEWHERE: Duration = Duration::from_secs(60);
 
 /// Builds a generation and makes it the active one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,6 +84,11 @@ impl Job for RebuildIndex {
         let Some(generation) = known.first().cloned() else {
             return Ok(run.begin().await?.commit().await?);
         };
+        if search.adapter(&generation.adapter).is_none() {
+            // Made the active one, nothing could be found any more.
+            let reason = format!("{} is not configured here", generation.adapter);
+            return Err(JobError::RetryAfter { after: ELSEWHERE, reason });
+        }
         let mut position = generation.position;
         loop {
             let page = ledger::read_after(&spine, position, &FILTER, PAGE).await?;
@@ -97,8 +105,6 @@ impl Job for RebuildIndex {
                     }
                 }
             }
-            // Erasures are the live handler's: it knows what is written where.
-            changes.erased.clear();
             let mut tx = spine.begin_worker(Cause::system()).await?;
             search.write(&mut tx, &known, &changes).await?;
             let events = i64::try_from(page.events.len()).unwrap_or(0);

@@ -1,10 +1,10 @@
 //! Documents: written behind a guard of their versions, brought to Meilisearch by what changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
-use contracts::access::SpaceId;
+use contracts::access::{Permitted, SpaceId};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
@@ -193,8 +193,8 @@ async fn put(conn: &mut PgConnection, generation: i32, rows: &Value) -> sqlx::Re
     Ok(())
 }
 
-/// Removes erased entities from a generation: their rows stay empty, newer than anything that was known of
-/// them anywhere.
+/// Removes erased entities from a generation: their rows stay empty, newer than anything that is told of
+/// them, by whoever read it before they were erased. The graph does not bring them back either.
 ///
 /// # Errors
 /// The database failed.
@@ -203,20 +203,9 @@ pub(crate) async fn erase(
     generation: i32,
     entities: &[Uuid],
 ) -> Result<(), SearchError> {
-    if entities.is_empty() {
-        return Ok(());
-    }
-    let rows = sqlx::query!(
-        r#"SELECT id, max(revision) AS "revision!" FROM search.document WHERE id = ANY($1) GROUP BY id"#,
-        entities
-    )
-    .fetch_all(&mut *conn)
-    .await?;
-    let changes: Vec<Change> = rows
-        .into_iter()
-        // Odd: gone with the version that is known; the next version is greater.
-        .map(|row| Change { id: row.id, revision: row.revision | 1, document: None })
-        .collect();
+    let entities: BTreeSet<Uuid> = entities.iter().copied().collect();
+    let gone = |id| Change { id, revision: i64::MAX, document: None };
+    let changes: Vec<Change> = entities.into_iter().map(gone).collect();
     write(conn, generation, &changes, false).await
 }
 
@@ -243,7 +232,8 @@ pub(crate) async fn absorb(
             WHERE a.event < excluded.event
            RETURNING entity)
          UPDATE search.document SET change = nextval('search.document_change')
-          WHERE id IN (SELECT entity FROM changed)",
+          WHERE generation IN (SELECT id FROM search.generation WHERE state <> 'retired')
+            AND id IN (SELECT entity FROM changed)",
         &entities,
         &active,
         &events
@@ -354,15 +344,43 @@ pub(crate) async fn pushed(
     Ok(())
 }
 
-/// Meilisearch has lost what it had: all is brought to it again.
-pub(crate) async fn push_again(pool: &PgPool, generation: i32) -> sqlx::Result<u64> {
-    let done = sqlx::query!(
-        "UPDATE search.document SET pushed = 0 WHERE generation = $1 AND pushed > 0 AND NOT gone",
-        generation
+/// The generation's index was made anew then, and is empty: all is brought to it.
+pub(crate) async fn push_all(pool: &PgPool, generation: i32, made: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH made AS (UPDATE search.generation SET made = $2 WHERE id = $1)
+         UPDATE search.document SET pushed = CASE WHEN gone THEN change ELSE 0 END
+          WHERE generation = $1 AND pushed <> CASE WHEN gone THEN change ELSE 0 END",
+        generation,
+        made
     )
     .execute(pool)
     .await?;
-    Ok(done.rows_affected())
+    Ok(())
+}
+
+/// Those of these documents that may be seen as they are now: what is searched elsewhere may be behind,
+/// and knows nothing of what was erased, deleted, moved or labelled since.
+pub(crate) async fn visible(
+    pool: &PgPool,
+    generation: i32,
+    ids: &[Uuid],
+    permitted: &Permitted,
+) -> sqlx::Result<HashSet<Uuid>> {
+    let (whole, partial, hidden) = permitted.parameters();
+    let ids = sqlx::query_scalar!(
+        "SELECT d.id FROM search.document d
+          WHERE d.generation = $1 AND d.id = ANY($2) AND NOT d.gone
+            AND (d.space = ANY($3) OR (d.space = ANY($4) AND NOT d.labels && $5))
+            AND NOT EXISTS (SELECT FROM search.absorbed a WHERE a.entity = d.id AND a.active)",
+        generation,
+        ids,
+        &whole,
+        &partial,
+        &hidden
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(ids.into_iter().collect())
 }
 
 #[cfg(test)]

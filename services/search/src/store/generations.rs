@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use spine::Position;
 use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
 
 /// A generation.
 #[derive(Clone, Debug)]
@@ -21,6 +22,17 @@ pub(crate) struct Generation {
     pub(crate) created_at: DateTime<Utc>,
     /// The newest change of it when the ledger's end was reached first.
     pub(crate) filled: Option<i64>,
+    /// Part of the name of its index outside of Postgres.
+    pub(crate) token: Option<Uuid>,
+    /// Whether that index was brought all there is since it was made.
+    pub(crate) whole: bool,
+}
+
+impl Generation {
+    /// Whether it is neither searched nor built any more.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.state == "retired"
+    }
 }
 
 struct Row {
@@ -32,6 +44,8 @@ struct Row {
     events: i64,
     created_at: DateTime<Utc>,
     filled: Option<i64>,
+    token: Option<Uuid>,
+    whole: bool,
 }
 
 impl From<Row> for Generation {
@@ -44,6 +58,8 @@ impl From<Row> for Generation {
             events: row.events,
             created_at: row.created_at,
             filled: row.filled,
+            token: row.token,
+            whole: row.whole,
         }
     }
 }
@@ -52,8 +68,22 @@ impl From<Row> for Generation {
 pub(crate) async fn live(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<Generation>> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT id, adapter, state, transaction_order, sequence, events, created_at, filled
+        "SELECT id, adapter, state, transaction_order, sequence, events, created_at, filled,
+                token, whole
            FROM search.generation WHERE state IN ('active', 'building') ORDER BY id"
+    )
+    .fetch_all(executor)
+    .await?;
+    Ok(rows.into_iter().map(Generation::from).collect())
+}
+
+/// All of them, also those that retired and are not thrown away yet.
+pub(crate) async fn all(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<Generation>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT id, adapter, state, transaction_order, sequence, events, created_at, filled,
+                token, whole
+           FROM search.generation ORDER BY id"
     )
     .fetch_all(executor)
     .await?;
@@ -64,7 +94,8 @@ pub(crate) async fn live(executor: impl PgExecutor<'_>) -> sqlx::Result<Vec<Gene
 pub(crate) async fn locked(conn: &mut PgConnection, id: i32) -> sqlx::Result<Option<Generation>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT id, adapter, state, transaction_order, sequence, events, created_at, filled
+        "SELECT id, adapter, state, transaction_order, sequence, events, created_at, filled,
+                token, whole
            FROM search.generation WHERE id = $1 FOR NO KEY UPDATE",
         id
     )
@@ -106,6 +137,48 @@ pub(crate) async fn begin(
     )
     .fetch_optional(conn)
     .await
+}
+
+/// The number of the one that is building.
+pub(crate) async fn building(conn: &mut PgConnection) -> sqlx::Result<Option<i32>> {
+    sqlx::query_scalar!("SELECT id FROM search.generation WHERE state = 'building'")
+        .fetch_optional(conn)
+        .await
+}
+
+/// One that is built for another adapter than this one is given up. Returns its number.
+pub(crate) async fn give_up(conn: &mut PgConnection, wanted: &str) -> sqlx::Result<Vec<i32>> {
+    sqlx::query_scalar!(
+        "UPDATE search.generation SET state = 'retired'
+          WHERE state = 'building' AND adapter <> $1 RETURNING id",
+        wanted
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// When the index of one was made, as its adapter said then; `None`: it is to be made.
+pub(crate) async fn made(executor: impl PgExecutor<'_>, id: i32) -> sqlx::Result<Option<String>> {
+    let made = sqlx::query_scalar!("SELECT made FROM search.generation WHERE id = $1", id)
+        .fetch_optional(executor)
+        .await?;
+    Ok(made.flatten())
+}
+
+/// The index of one is made anew: whoever asks waits until all was brought to it.
+pub(crate) async fn unmake(executor: impl PgExecutor<'_>, id: i32) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE search.generation SET made = NULL, whole = false WHERE id = $1", id)
+        .execute(executor)
+        .await?;
+    Ok(())
+}
+
+/// The index of one was brought all there is.
+pub(crate) async fn complete(executor: impl PgExecutor<'_>, id: i32) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE search.generation SET whole = true WHERE id = $1 AND NOT whole", id)
+        .execute(executor)
+        .await?;
+    Ok(())
 }
 
 /// Writes down how far one is built.

@@ -78,6 +78,10 @@ fn matching(sql: &mut Statement, asked: &Asked, question: &Question, permitted: 
 const WEIGHTS: &str = "'{0.1,0.2,0.5,1.0}'::real[]";
 /// So many of those that match are ordered with care, and can be paged through.
 const RANKED: i64 = 1_000;
+/// So many of those that match, the newest, are looked at for that.
+const LOOKED_AT: i64 = 2_000;
+/// More than these are not counted.
+const COUNTED: i64 = 10_000;
 
 /// How well a document fits at first sight: closeness of the words that may be meant, and newness with a
 /// half-life of half a year.
@@ -103,12 +107,18 @@ pub(crate) async fn hits(
         Some(Place::Recorded { .. }) if !by_score => {}
         Some(_) => return Err(strange_cursor()),
     }
-    let mut sql = match by_score {
-        true => best(asked, question, permitted),
-        false => newest(asked, question, permitted),
+    let limit = i64::try_from(question.limit).unwrap_or(i64::MAX).saturating_add(1);
+    let fetch = async |mut sql: Statement| -> sqlx::Result<Vec<Row>> {
+        sql.push_bind(limit);
+        sql.build_query_as().fetch_all(pool).await
     };
-    sql.push_bind(i64::try_from(question.limit).unwrap_or(i64::MAX).saturating_add(1));
-    let mut rows: Vec<Row> = sql.build_query_as().fetch_all(pool).await?;
+    let mut rows = match by_score {
+        true => fetch(best(asked, question, permitted, &Among::All)).await?,
+        false => fetch(newest(asked, question, permitted)).await?,
+    };
+    if rows.first().is_some_and(|row| row.total > COUNTED) {
+        rows = fetch(best(asked, question, permitted, &Among::Newest)).await?;
+    }
     let more = rows.len() > question.limit;
     rows.truncate(question.limit);
     let next = rows.last().filter(|_| more).map(|last| match by_score {
@@ -118,8 +128,9 @@ pub(crate) async fn hits(
     let total: i64 = match rows.first() {
         Some(row) if by_score => row.total,
         _ => {
-            let mut sql = Statement::new("SELECT count(*)");
+            let mut sql = Statement::new("SELECT count(*) FROM (SELECT");
             matching(&mut sql, asked, question, permitted);
+            sql.push(" LIMIT ").push_bind(COUNTED).push(") AS counted");
             sql.build_query_scalar().fetch_one(pool).await?
         }
     };
@@ -128,26 +139,42 @@ pub(crate) async fn hits(
     Ok(Found { hits, facets: Facets::new(), total, next })
 }
 
-/// What matches the text, the best first; the limit is to follow.
-fn best(asked: &Asked, question: &Question, permitted: &Permitted) -> Statement {
-    let mut sql = Statement::new("WITH matched AS MATERIALIZED (SELECT d.id, ");
-    first_sight(&mut sql, asked);
-    sql.push(" AS score");
+/// Among which of those that match the best are looked for.
+enum Among {
+    /// All, up to one more than are counted: found by their words, in no order.
+    All,
+    /// The newest ones: words that so many have are met soon enough by going back in time.
+    Newest,
+}
+
+/// What matches the text, the best first; the limit is to follow. A close look is taken at the newest
+/// ones only: of words that thousands have, closeness tells little and costs much.
+fn best(asked: &Asked, question: &Question, permitted: &Permitted, among: &Among) -> Statement {
+    let mut sql = Statement::new("WITH met AS MATERIALIZED (SELECT d.id, d.recorded_at");
     matching(&mut sql, asked, question, permitted);
-    sql.push("), best AS (SELECT id, score FROM matched ORDER BY score DESC, id DESC LIMIT ");
+    match among {
+        Among::All => sql.push(" LIMIT ").push_bind(COUNTED + 1),
+        Among::Newest => {
+            sql.push(" ORDER BY d.recorded_at DESC, d.id DESC LIMIT ").push_bind(LOOKED_AT)
+        }
+    };
+    sql.push("), newest AS (SELECT id FROM met ORDER BY recorded_at DESC, id DESC LIMIT ");
+    sql.push_bind(LOOKED_AT);
+    sql.push("), matched AS MATERIALIZED (SELECT d.id, d.title, d.words, ");
+    first_sight(&mut sql, asked);
+    sql.push(" AS score FROM newest n JOIN search.document d ON d.id = n.id AND d.generation = ");
+    sql.push_bind(asked.generation);
+    sql.push("), best AS (SELECT * FROM matched ORDER BY score DESC, id DESC LIMIT ");
     sql.push_bind(RANKED);
-    sql.push(format!("), ranked AS (SELECT b.id, (b.score + 2 * ts_rank_cd({WEIGHTS}, d.words, "));
+    sql.push(format!("), ranked AS (SELECT b.id, (b.score + 2 * ts_rank_cd({WEIGHTS}, b.words, "));
     sql.push_bind(asked.exact.clone());
     sql.push("::tsquery, 33) + 0.4 * word_similarity(").push_bind(asked.normal.clone());
-    sql.push(
-        ", lower(d.title)))::double precision AS score \
-          FROM best b JOIN search.document d ON d.id = b.id AND d.generation = ",
-    );
-    sql.push_bind(asked.generation);
-    sql.push(
-        ") SELECT d.id, m.score, (SELECT count(*) FROM matched) AS total, d.version, \
-           d.type AS kind, d.space, d.labels, d.title, ",
-    );
+    sql.push(", lower(b.title)))::double precision AS score FROM best b) SELECT d.id, m.score, ");
+    match among {
+        Among::All => sql.push("(SELECT count(*) FROM met)"),
+        Among::Newest => sql.push_bind(COUNTED),
+    };
+    sql.push(" AS total, d.version, d.type AS kind, d.space, d.labels, d.title, ");
     // The text is long, and read for its matches only.
     sql.push(if question.highlight { "d.body" } else { "''::text AS body" });
     sql.push(

@@ -93,5 +93,42 @@ async fn a_rebuild_is_asked_for_once_and_watched() {
     assert_eq!((status, &after["documents"], &after["rebuild"]), (200, &json!(1), &Value::Null));
     assert_eq!(after["adapter"], "postgres");
     assert_eq!(api.json(Caller::anonymous(), "POST", "/search/rebuild", None).await.0, 401);
+    // How many documents there are is nothing for everybody.
+    let mut reader = anna.clone();
+    reader.scopes = Some(vec!["sovereign:read".to_owned()]);
+    assert_eq!(get(&api, &reader, "/search/status").await.0, 403);
+    stage.running.stop().await;
+}
+
+#[tokio::test]
+async fn things_are_found_by_the_pictures_and_in_the_scripts_they_are_named_in() {
+    let stage = Stage::postgres().await;
+    for (minutes, name) in [
+        (1, "🎂 Anna 👍🏽"),
+        (2, "京都の紅葉を見る"),
+        (3, "موعد طبيب الأسنان"),
+        (4, "Приём у врача"),
+        (5, "치과 예약"),
+    ] {
+        stage.create(&entity(minutes, "Event", json!({"name": name}))).await;
+    }
+    stage.running.settle().await;
+    for (asked, expected) in [
+        ("🎂", "🎂 Anna 👍🏽"),
+        ("anna 👍", "🎂 Anna 👍🏽"),
+        ("紅葉", "京都の紅葉を見る"),
+        ("طبيب", "موعد طبيب الأسنان"),
+        ("الاسنان", "موعد طبيب الأسنان"),
+        ("врача", "Приём у врача"),
+        ("приемм", "Приём у врача"),
+        ("치과", "치과 예약"),
+    ] {
+        assert_eq!(stage.titles(asked).await, [expected], "{asked}");
+    }
+    for asked in ["🎉", "葉紅", "🎂 -anna"] {
+        assert_eq!(stage.titles(asked).await, Vec::<String>::new(), "{asked}");
+    }
+    let longest = "🎂".repeat(200);
+    assert_eq!(stage.titles(&longest).await, Vec::<String>::new());
     stage.running.stop().await;
 }

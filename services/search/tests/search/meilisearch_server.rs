@@ -27,6 +27,8 @@ pub(super) type Document = Map<String, Value>;
 
 #[derive(Default)]
 struct Index {
+    /// Its number among all that were made.
+    number: usize,
     documents: BTreeMap<String, Document>,
     settings: Map<String, Value>,
 }
@@ -51,7 +53,9 @@ struct Task {
 struct Node {
     indexes: HashMap<String, Index>,
     tasks: Vec<Task>,
+    made: usize,
     fail_tasks: u32,
+    fail_additions: u32,
     away: bool,
     requests: Vec<String>,
 }
@@ -102,6 +106,18 @@ impl MeilisearchServer {
         self.node.lock().unwrap().fail_tasks = count;
     }
 
+    /// The next tasks that add documents fail.
+    pub(crate) fn fail_additions(&self, count: u32) {
+        self.node.lock().unwrap().fail_additions = count;
+    }
+
+    /// How many requests there were that add documents.
+    pub(crate) fn additions(&self) -> usize {
+        let node = self.node.lock().unwrap();
+        let adds = |line: &&String| line.starts_with("POST") && line.contains("/documents?");
+        node.requests.iter().filter(adds).count()
+    }
+
     pub(crate) fn set_away(&self, away: bool) {
         self.node.lock().unwrap().away = away;
     }
@@ -149,8 +165,13 @@ async fn guard(State(node): State<Shared>, request: Request, next: Next) -> Resp
 
 fn enqueue(node: &Shared, index: &str, kind: &'static str, work: Work) -> Response {
     let mut node = node.lock().unwrap();
-    let error = (node.fail_tasks > 0).then(|| {
-        node.fail_tasks -= 1;
+    let addition = matches!(work, Work::Add(_)) && node.fail_additions > 0;
+    let error = (addition || node.fail_tasks > 0).then(|| {
+        if addition {
+            node.fail_additions -= 1;
+        } else {
+            node.fail_tasks -= 1;
+        }
         json!({"message": "No space left on device", "code": "no_space_left_on_device", "type": "system", "link": ""})
     });
     let uid = node.tasks.len();
@@ -165,10 +186,10 @@ async fn create_index(State(node): State<Shared>, Json(body): Json<Value>) -> Re
 }
 
 async fn get_index(State(node): State<Shared>, Path(uid): Path<String>) -> Response {
-    if !node.lock().unwrap().indexes.contains_key(&uid) {
-        return not_found(&uid);
-    }
-    Json(json!({"uid": uid, "createdAt": TIME, "updatedAt": TIME, "primaryKey": "id"}))
+    let node = node.lock().unwrap();
+    let Some(index) = node.indexes.get(&uid) else { return not_found(&uid) };
+    let made = format!("2026-11-26T09:00:00.{:06}Z", index.number);
+    Json(json!({"uid": uid, "createdAt": made, "updatedAt": TIME, "primaryKey": "id"}))
         .into_response()
 }
 
@@ -244,9 +265,18 @@ impl Node {
             return;
         }
         let name = task.index.clone();
-        let index = self.indexes.get_mut(&name);
-        match (work, index) {
-            (Work::Create, None) => drop(self.indexes.insert(name, Index::default())),
+        // Documents and settings make an index that is not there.
+        let makes = matches!(work, Work::Create | Work::Add(_) | Work::Settings(_));
+        let creates = matches!(work, Work::Create);
+        if makes && !self.indexes.contains_key(&name) {
+            self.made += 1;
+            let index = Index { number: self.made, ..Index::default() };
+            self.indexes.insert(name.clone(), index);
+            if creates {
+                return;
+            }
+        }
+        match (work, self.indexes.get_mut(&name)) {
             (Work::Remove, Some(_)) => drop(self.indexes.remove(&name)),
             (Work::Settings(settings), Some(index)) => index.settings.extend(settings),
             (Work::Add(documents), Some(index)) => {
@@ -330,6 +360,14 @@ impl Index {
                     *counts.entry(value).or_default() += 1;
                 }
             }
+            let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+            let faceting = self.settings.get("faceting").cloned().unwrap_or_default();
+            if faceting["sortFacetValuesBy"]["*"] == "count" {
+                counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            }
+            let most = faceting["maxValuesPerFacet"].as_u64().unwrap_or(100);
+            counts.truncate(usize::try_from(most).unwrap());
+            let counts: BTreeMap<String, u64> = counts.into_iter().collect();
             facets.insert(facet.to_owned(), json!(counts));
         }
         let number =

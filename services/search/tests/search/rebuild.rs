@@ -121,3 +121,84 @@ async fn another_adapter_takes_over_when_it_has_everything() {
     assert!(server.requests("POST /indexes") > 0);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn an_index_for_an_adapter_that_is_not_configured_any_more_is_given_up() {
+    let stage = Stage::postgres().await;
+    stage.create(&entity(1, "Event", json!({"name": "Opera"}))).await;
+    stage.running.settle().await;
+    stage.running.stop().await;
+    // The node starts with a Meilisearch that is away, and then without it again.
+    let server = crate::meilisearch_server::MeilisearchServer::start().await;
+    server.set_away(true);
+    let settings = SearchSettings { meilisearch: Some(server.settings()) };
+    let spine = stage.test.another().await.unwrap();
+    let search = Search::open(spine, settings).await.unwrap();
+    assert!(search.status().await.unwrap().rebuild.is_some());
+    let spine = stage.test.another().await.unwrap();
+    let search = Search::open(spine.clone(), SearchSettings::default()).await.unwrap();
+    assert!(search.status().await.unwrap().rebuild.is_none());
+    let running = run(&spine, &search).await;
+    for _ in 0..5 {
+        running.settle().await;
+        stage.test.clock.advance(chrono::TimeDelta::seconds(30));
+    }
+    running.settle().await;
+    let status = search.status().await.unwrap();
+    assert_eq!((status.adapter.as_str(), status.rebuild.is_none()), ("postgres", true));
+    let found = search.search(&question("opera"), &everything()).await.unwrap();
+    assert_eq!(titles(&found), ["Opera"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_whose_job_gave_up_goes_on_when_it_is_asked_for_again_or_in_time() {
+    for asked_for in [true, false] {
+        let stage = Stage::postgres().await;
+        stage.create(&entity(1, "Event", json!({"name": "Opera"}))).await;
+        stage.running.settle().await;
+        sqlx::query(
+            "INSERT INTO search.generation (adapter, state, created_at)
+             VALUES ('postgres', 'building', now())",
+        )
+        .execute(stage.test.spine.pool())
+        .await
+        .unwrap();
+        let before = stage.search.status().await.unwrap();
+        assert!(before.rebuild.is_some());
+        if asked_for {
+            stage.search.begin_rebuild(Cause::system()).await.unwrap();
+            stage.running.settle().await;
+        } else {
+            stage.settle_in_time().await;
+        }
+        let after = stage.search.status().await.unwrap();
+        assert!(after.rebuild.is_none() && after.generation > before.generation, "{after:?}");
+        assert_eq!(stage.titles("opera").await, ["Opera"]);
+        stage.running.stop().await;
+    }
+}
+
+/// What retired lies there for a while, longer where its server is away.
+#[tokio::test]
+async fn what_is_erased_goes_from_an_index_that_retired_as_well() {
+    let stage = Stage::postgres().await;
+    let one = entity(1, "Event", json!({"name": "Opera"}));
+    stage.create(&one).await;
+    stage.running.settle().await;
+    stage.search.begin_rebuild(Cause::system()).await.unwrap();
+    stage.running.settle().await;
+    let pool = stage.test.spine.pool();
+    let count = "SELECT count(*) FROM search.document WHERE title <> '' OR words IS NOT NULL";
+    let before: i64 = sqlx::query_scalar(count).fetch_one(pool).await.unwrap();
+    assert_eq!(before, 2, "in the old one and in the new one");
+    stage.erase(one.entity).await;
+    stage.running.settle().await;
+    let left: i64 = sqlx::query_scalar(count).fetch_one(pool).await.unwrap();
+    assert_eq!(left, 0);
+    stage.settle_in_time().await;
+    let generations: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM search.generation").fetch_one(pool).await.unwrap();
+    assert_eq!(generations, 1);
+    stage.running.stop().await;
+}

@@ -35,6 +35,11 @@ impl Stage {
         Self::start(settings, Some(server)).await
     }
 
+    /// Another node with the same settings.
+    pub(crate) async fn beside(&self) -> Self {
+        Self::start(self.settings.clone(), None).await
+    }
+
     /// On a real Meilisearch, where one is named.
     pub(crate) async fn real() -> Option<Self> {
         let url = std::env::var("SOVEREIGN_TEST_MEILISEARCH_URL").ok()?;

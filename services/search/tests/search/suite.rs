@@ -39,6 +39,7 @@ suite!(
     words_are_found_with_typing_errors_prefixes_and_accents,
     phrases_and_what_is_left_out,
     filters_narrow_down_and_facets_count,
+    facets_tell_the_most_frequent_values,
     matches_are_marked_as_plain_text,
     pages_show_everything_once,
     nothing_is_found_beyond_what_is_permitted,
@@ -275,12 +276,33 @@ async fn changes_deletions_and_erasures_take_effect(stage: Stage) {
     .await
     .unwrap();
     assert_eq!(left, 0);
-    // What is known of it later is a later version, and shown.
+    // It does not come back, whoever read of it before and tells of it now.
     let mut again = next(&moved, json!({"name": "Ballet again"}));
     again.version = 4;
     stage.change(&again).await;
+    let unknown = entity(3, "Event", json!({"name": "Unheard of"}));
+    stage.erase(unknown.entity).await;
     stage.running.settle().await;
-    assert_eq!(stage.titles("ballet").await, ["Ballet again"]);
+    stage.create(&unknown).await;
+    stage.running.settle().await;
+    assert_eq!(stage.titles("").await, Vec::<String>::new());
+    stage.running.stop().await;
+}
+
+async fn facets_tell_the_most_frequent_values(stage: Stage) {
+    let created: Vec<_> = (0..120)
+        .map(|number| {
+            let mut now = entity(number, "Task", json!({"name": "Buy bread"}));
+            now.labels = vec![format!("shop {number:03}"), "zzz".to_owned()];
+            EntityCreated { now }
+        })
+        .collect();
+    stage.record(&created).await;
+    stage.running.settle().await;
+    let asked = Question { facets: vec![FacetKind::Label], ..question("bread") };
+    let found = stage.ask(asked, &everything()).await;
+    let first = &found.facets[&FacetKind::Label][0];
+    assert_eq!((first.value.as_str(), first.count), ("zzz", 120));
     stage.running.stop().await;
 }
 

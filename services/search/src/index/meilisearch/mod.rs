@@ -1,16 +1,19 @@
 //! The adapter to Meilisearch, for a node whose operator runs one.
 //!
-//! An index a generation, named by it; which generation is asked is decided by the same row of Postgres as
+//! An index a generation, named by it and known by when it was made: adding documents to one that was lost
+//! makes one without settings, and without all that it had. Which generation is asked is decided by the same row of Postgres as
 //! for the other adapter, so that a switch is one commit and there is no second truth to disagree with it.
 //! What changed is brought by a job in batches; a batch counts as brought when Meilisearch says that its
-//! task succeeded.
+//! task succeeded. Of what is found only that is shown which may be seen as Postgres knows it now: an index
+//! that is behind, because its tasks fail or its server was away, shows nothing that was erased, deleted or
+//! moved elsewhere since.
 
 mod document;
 mod filter;
 mod http;
 mod settings;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +26,7 @@ use meilisearch_sdk::task_info::TaskInfo;
 use meilisearch_sdk::tasks::Task;
 use spine::{Spine, Tx};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use self::document::Stored;
 use self::http::Http;
@@ -30,6 +34,7 @@ use super::{FacetValue, Facets, Found, Hit, Index, ordered};
 use crate::highlight::SHOWN_WORDS;
 use crate::jobs::push::PushDocuments;
 use crate::store::documents::{self, Waiting};
+use crate::store::generations::{self, Generation};
 use crate::store::search::strange_cursor;
 use crate::{FacetKind, MeilisearchSettings, Place, Question, SearchError};
 
@@ -43,13 +48,22 @@ const LOOK: Duration = Duration::from_millis(500);
 const BEGIN: char = '\u{e000}';
 const END: char = '\u{e001}';
 
+/// What it says of questions to an index that is not there, or has no settings yet: what is asked is always
+/// well-formed.
+const UNPREPARED: [ErrorCode; 4] = [
+    ErrorCode::IndexNotFound,
+    ErrorCode::InvalidSearchFilter,
+    ErrorCode::InvalidSearchSort,
+    ErrorCode::InvalidSearchFacets,
+];
+
 /// Searches the indexes of a Meilisearch.
 pub(crate) struct MeilisearchIndex {
     spine: Spine,
     client: Client<Http>,
     prefix: String,
-    /// Which generations were found to have their index, by this process.
-    prepared: Mutex<HashMap<i32, ()>>,
+    /// Which generations have the settings of this program, as far as this process knows.
+    prepared: Mutex<HashSet<i32>>,
 }
 
 impl MeilisearchIndex {
@@ -72,40 +86,52 @@ impl MeilisearchIndex {
         Ok(Self { spine, client, prefix: settings.prefix.clone(), prepared: Mutex::default() })
     }
 
-    fn uid(&self, generation: i32) -> String {
-        format!("{}_{generation}", self.prefix)
+    fn uid(&self, generation: &Generation) -> String {
+        match generation.token {
+            Some(token) => format!("{}_{}_{}", self.prefix, generation.id, token.simple()),
+            None => format!("{}_{}", self.prefix, generation.id),
+        }
     }
 
-    /// Sees to it that the generation's index is there with its settings. One that was lost is made anew,
-    /// and all is brought to it again.
-    async fn prepare(&self, generation: i32) -> Result<(), SearchError> {
-        let known = |prepared: &Mutex<HashMap<i32, ()>>| {
-            prepared.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&generation)
-        };
-        if known(&self.prepared) {
-            return Ok(());
+    /// When the index of this name was made; `None` where there is none.
+    async fn made(&self, uid: &str) -> Result<Option<String>, SearchError> {
+        match self.client.get_raw_index(uid).await {
+            Ok(index) => Ok(Some(index["createdAt"].as_str().unwrap_or_default().to_owned())),
+            Err(error) if is_code(&error, &ErrorCode::IndexNotFound) => Ok(None),
+            Err(error) => Err(refused(error)),
         }
-        let uid = self.uid(generation);
-        match self.client.get_raw_index(&uid).await {
-            Ok(_) => {}
-            Err(error) if is_code(&error, &ErrorCode::IndexNotFound) => {
-                let made = self.client.create_index(&uid, Some("id")).await.map_err(refused)?;
-                self.done(made).await?;
-                let again = documents::push_again(self.spine.worker_pool(), generation).await?;
-                if again > 0 {
-                    tracing::warn!(
-                        index = uid,
-                        documents = again,
-                        "Meilisearch lost an index; it is filled again"
-                    );
-                }
+    }
+
+    /// Sees to it that the generation's index is there with its settings. One that was lost, or is not the
+    /// one that was made for it, is made anew, and all is brought to it again.
+    async fn prepare(&self, generation: &Generation) -> Result<(), SearchError> {
+        let (uid, pool) = (self.uid(generation), self.spine.worker_pool());
+        let known = generations::made(pool, generation.id).await?;
+        let there = self.made(&uid).await?;
+        if there.is_some() && there == known {
+            let prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+            if prepared.contains(&generation.id) {
+                return Ok(());
             }
-            Err(error) => return Err(refused(error)),
+        }
+        if there.is_none() || there != known {
+            if known.is_some() {
+                tracing::warn!(index = uid, "Meilisearch lost an index; it is filled again");
+            }
+            generations::unmake(pool, generation.id).await?;
+            if there.is_some() {
+                let deleted = self.client.delete_index(&uid).await.map_err(refused)?;
+                self.done(deleted).await?;
+            }
+            let made = self.client.create_index(&uid, Some("id")).await.map_err(refused)?;
+            self.done(made).await?;
+            let made = self.made(&uid).await?.ok_or(SearchError::NotReady)?;
+            documents::push_all(pool, generation.id, &made).await?;
         }
         let index = self.client.index(&uid);
         let set = index.set_settings(&settings::settings()).await.map_err(refused)?;
         self.done(set).await?;
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(generation, ());
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(generation.id);
         Ok(())
     }
 
@@ -142,7 +168,7 @@ impl MeilisearchIndex {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    async fn bring(&self, generation: i32, waiting: &[Waiting]) -> Result<(), SearchError> {
+    async fn bring(&self, generation: &Generation, waiting: &[Waiting]) -> Result<(), SearchError> {
         let index = self.client.index(self.uid(generation));
         let there: Vec<Stored> =
             waiting.iter().filter_map(|one| one.document.as_ref().map(Stored::of)).collect();
@@ -178,18 +204,18 @@ impl Index for MeilisearchIndex {
         Ok(())
     }
 
-    async fn catch_up(&self, generation: i32) -> Result<(), SearchError> {
+    async fn catch_up(&self, generation: &Generation) -> Result<(), SearchError> {
         let brought = async {
             self.prepare(generation).await?;
             loop {
                 let pool = self.spine.worker_pool();
-                let waiting = documents::waiting(pool, generation, BATCH).await?;
+                let waiting = documents::waiting(pool, generation.id, BATCH).await?;
                 if waiting.is_empty() {
-                    return Ok(());
+                    return Ok(generations::complete(pool, generation.id).await?);
                 }
                 self.bring(generation, &waiting).await?;
                 let changes: Vec<_> = waiting.iter().map(|one| (one.id, one.change)).collect();
-                documents::pushed(pool, generation, &changes).await?;
+                documents::pushed(pool, generation.id, &changes).await?;
             }
         };
         let outcome: Result<(), SearchError> = brought.await;
@@ -201,7 +227,7 @@ impl Index for MeilisearchIndex {
 
     async fn search(
         &self,
-        generation: i32,
+        generation: &Generation,
         question: &Question,
         permitted: &Permitted,
     ) -> Result<Found, SearchError> {
@@ -244,16 +270,22 @@ impl Index for MeilisearchIndex {
                 .with_crop_marker("…");
         }
         let found: SearchResults<Stored> = match query.execute().await {
-            Err(error) if is_code(&error, &ErrorCode::IndexNotFound) => {
+            // It is lost, or has no settings yet: a job sees to that.
+            Err(error) if UNPREPARED.iter().any(|code| is_code(&error, code)) => {
                 self.forget();
                 return Err(SearchError::NotReady);
             }
             other => other.map_err(refused)?,
         };
-        Ok(answer(found, question, offset))
+        let mut found = answer(found, question, offset);
+        let ids: Vec<Uuid> = found.hits.iter().map(|hit| hit.document.id).collect();
+        let pool = self.spine.pool();
+        let visible = documents::visible(pool, generation.id, &ids, permitted).await?;
+        found.hits.retain(|hit| visible.contains(&hit.document.id));
+        Ok(found)
     }
 
-    async fn discard(&self, generation: i32) -> Result<(), SearchError> {
+    async fn discard(&self, generation: &Generation) -> Result<(), SearchError> {
         match self.client.delete_index(self.uid(generation)).await {
             Ok(task) => match self.done(task).await {
                 // Deleting is a task: that there is nothing to delete is told by its failure.

@@ -1,7 +1,10 @@
 //! What an index is set to.
 
+use std::collections::BTreeMap;
+
 use meilisearch_sdk::settings::{
-    FacetingSettings, MinWordSizeForTypos, PaginationSetting, Settings, TypoToleranceSettings,
+    FacetSortValue, FacetingSettings, MinWordSizeForTypos, PaginationSetting, Settings,
+    TypoToleranceSettings,
 };
 
 use super::document::SEARCHED;
@@ -42,7 +45,8 @@ pub(super) fn settings() -> Settings {
         pagination: Some(PaginationSetting { max_total_hits: MOST_HITS }),
         faceting: Some(FacetingSettings {
             max_values_per_facet: FACET_VALUES,
-            sort_facet_values_by: None,
+            // It tells the first ones only, and would tell those by name.
+            sort_facet_values_by: Some(BTreeMap::from([("*".to_owned(), FacetSortValue::Count)])),
         }),
         ..Settings::new()
     }
