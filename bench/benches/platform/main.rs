@@ -48,7 +48,7 @@ fn main() -> Outcome {
             guests::measure(&size, &mut table).await?;
         }
         if chosen("rules") {
-            rule_sets::measure(&size, &mut table)?;
+            rule_sets::measure(&size, &mut table).await?;
         }
         if chosen("policy") {
             decisions::measure(&size, &mut table).await?;

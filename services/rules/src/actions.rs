@@ -28,7 +28,7 @@ pub(crate) fn schedule_actions(
         rule: identity.rule,
         version: u32::try_from(identity.version).unwrap_or_default(),
         owner: identity.owner,
-        evaluation: evaluation_id(identity.rule, occasion.event),
+        evaluation: evaluation_id(identity.rule, occasion.event.id.0),
     })?;
     Ok(done)
 }
@@ -41,7 +41,8 @@ fn schedule_action(
     index: usize,
 ) -> Result<ActionTrace, RulesError> {
     let (identity, event) = (&rule.identity, occasion.event);
-    let id = derived_id(identity.rule, event, &format!("action:{index}"));
+    let now = tx.spine().clock().now();
+    let id = derived_id(identity.rule, event.id.0, &format!("action:{index}"));
     let options = JobOptions::because_of(event.id)
         .part(format!("rule:{}:{index}", identity.rule))
         .about(event.subject.to_string());
@@ -59,6 +60,7 @@ fn schedule_action(
                     rule: Some(identity.rule),
                     in_reply_to: None,
                     purpose: contracts::access::Purpose::AUTOMATION.to_string(),
+                    ordered_at: Some(now),
                 },
                 options,
             )?;

@@ -1,5 +1,5 @@
 //! Whose rules an event concerns. A rule sees what belongs to its own space, to the household or to everybody; a rule of
-//! the household sees no person's own. What belongs to nobody concerns the node, and with it the household.
+//! the household sees no person's own. What names nobody is no rule's business, but for what concerns the node as such.
 
 use contracts::access::{SPECIAL_CATEGORIES, SpaceId};
 use contracts::events::devices::DeviceReported;
@@ -12,11 +12,45 @@ use crate::engine::{EventDocument, Request, Rule};
 
 /// Fields of payloads that name the account an event belongs to, where it names no space.
 const ACCOUNTS: &[&str] = &["owner", "person", "account", "subject"];
+/// Types of event, or beginnings of them, that concern the node as such and nobody in particular.
+const OF_NODE: &[&str] = &["plugins.", "policy.PolicyChanged.", "etl.MappingChanged."];
 
-/// Where an event belongs; none: to the node itself.
-pub(crate) fn space_of(event: &EventDocument) -> Option<SpaceId> {
-    let named = event.data.get("space").and_then(Json::as_str).and_then(|space| space.parse().ok());
-    named.or_else(|| account_of(event).map(SpaceId::of_person))
+/// Where an event belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// To a space.
+    Space(SpaceId),
+    /// To the node as such, and with it to the household.
+    Node,
+    /// Nobody can tell: to no rule.
+    Unknown,
+}
+
+impl Place {
+    /// Of an event. What names neither a space nor a person is not everybody's: it may be a letter to one of them.
+    pub(crate) fn of(event: &EventDocument) -> Self {
+        if let Some(space) = event.data.get("space").filter(|space| !space.is_null()) {
+            let space = space.as_str().and_then(|space| space.parse().ok());
+            return space.map_or(Self::Unknown, Self::Space);
+        }
+        if let Some(account) = account_of(event) {
+            return Self::Space(SpaceId::of_person(account));
+        }
+        if let Some(author) = event.data.get("author").and_then(Json::as_str) {
+            return Self::of_post(event, author);
+        }
+        let of_node = OF_NODE.iter().any(|kind| event.r#type.starts_with(kind));
+        if of_node { Self::Node } else { Self::Unknown }
+    }
+
+    /// Of what an author wrote: everybody's, if they say so.
+    fn of_post(event: &EventDocument, author: &str) -> Self {
+        let visibility = event.data.get("visibility").and_then(Json::as_str);
+        if matches!(visibility, Some("public" | "unlisted")) {
+            return Self::Space(SpaceId::public());
+        }
+        author.parse().map_or(Self::Unknown, |author| Self::Space(SpaceId::of_person(author)))
+    }
 }
 
 fn account_of(event: &EventDocument) -> Option<Snowflake> {
@@ -41,35 +75,31 @@ pub(crate) enum Sight {
     InCircle(SpaceId),
 }
 
-/// Whether a rule may see an event.
-pub(crate) fn sight(rule: &Rule, event: &EventDocument) -> Sight {
-    sight_from(&rule.identity.space, event, || {
-        // A schedule belongs to its rule, wherever that is.
-        event.r#type == ScheduleReached::TYPE
-            && event.data.get("rule").and_then(Json::as_str)
-                == Some(&rule.identity.rule.to_string())
-    })
+/// Whether a rule may see an event that belongs there.
+pub(crate) fn sight(rule: &Rule, event: &EventDocument, place: &Place) -> Sight {
+    // A schedule belongs to its rule, wherever that is.
+    if event.r#type == ScheduleReached::TYPE {
+        let named = event.data.get("rule").and_then(Json::as_str);
+        let own = named.and_then(|named| named.parse().ok()) == Some(rule.identity.rule);
+        return if own { Sight::Yes } else { Sight::No };
+    }
+    sight_from(&rule.identity.space, place)
 }
 
-/// Whether something in this space may see an event.
-pub(crate) fn sight_from(
-    own: &SpaceId,
-    event: &EventDocument,
-    is_its_own: impl Fn() -> bool,
-) -> Sight {
+/// Whether something in this space may see what belongs there.
+pub(crate) fn sight_from(own: &SpaceId, place: &Place) -> Sight {
     let visible = |yes: bool| if yes { Sight::Yes } else { Sight::No };
-    match space_of(event) {
-        _ if is_its_own() => Sight::Yes,
-        None => visible(*own == SpaceId::household()),
-        Some(space)
-            if space == *own || space == SpaceId::household() || space == SpaceId::public() =>
-        {
-            Sight::Yes
-        }
-        Some(space) if space.as_str().starts_with("circle:") && own.person().is_some() => {
-            Sight::InCircle(space)
-        }
-        Some(_) => Sight::No,
+    match place {
+        Place::Unknown => Sight::No,
+        Place::Node => visible(own.as_str() == "household"),
+        Place::Space(space) => match space.as_str() {
+            "household" | "public" => Sight::Yes,
+            name if name == own.as_str() => Sight::Yes,
+            name if name.starts_with("circle:") && own.person().is_some() => {
+                Sight::InCircle(space.clone())
+            }
+            _ => Sight::No,
+        },
     }
 }
 

@@ -92,7 +92,7 @@ impl Rules {
         sent: Sent,
     ) -> Result<StoredRule, RulesError> {
         let now = self.0.spine.clock().now();
-        let space = space_of(before)?;
+        let space = before.space()?;
         let identity = Identity {
             rule: before.id,
             version: before.version + 1,
@@ -212,7 +212,7 @@ impl Rules {
             rule: before.id,
             version: locked.version,
             owner: before.owner(),
-            space: space_of(before)?,
+            space: before.space()?,
             since: now,
         };
         self.commit_change(tx, &identity, word).await
@@ -254,7 +254,7 @@ impl Rules {
         let now = self.0.spine.clock().now();
         let (rule, document, failing) = self
             .0
-            .threads
+            .trials
             .run(Duration::from_secs(30), move |_| {
                 let rule = Arc::new(Rule::compile(identity, &document)?);
                 let failing = examples::first_failing(&rule, &document.tests, now);
@@ -344,9 +344,4 @@ struct Source<'a> {
     media_type: MediaType,
     source: &'a str,
     document: &'a RuleDocument,
-}
-
-fn space_of(rule: &StoredRule) -> Result<SpaceId, RulesError> {
-    // It was a space when it was stored.
-    rule.space.parse().map_err(|_| RulesError::Absent)
 }

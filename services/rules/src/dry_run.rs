@@ -1,19 +1,23 @@
 //! What a rule would do: asked about an event that is given, or about the last ones of its types. Nothing happens.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use spine::ledger;
 
 use crate::assess::{Asking, Unanswered};
-use crate::audience::{Sight, sight};
+use crate::audience::{Place, sight};
+use crate::engine::worker::NoResult;
 use crate::engine::{EventDocument, Lookups, Planned, Rule, Trace, Verdict};
 use crate::{Rules, RulesError};
 
 /// Events that are looked through for those that a rule may see and that are of its types.
 const SCANNED: usize = 5_000;
 const PAGE: u32 = 500;
+/// How long somebody waits for what a rule would have done.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// What a rule would do about one event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -55,14 +59,13 @@ impl Rules {
             return Ok(run);
         }
         let now = self.0.spine.clock().now();
-        let asking = Asking { now, give_up: true };
+        let asking = Asking { now, give_up: true, trial: true };
         let assessed = self.assess(vec![Arc::clone(rule)], &event, lookups, asking).await;
         let made = match assessed {
             Ok(assessed) => assessed.into_iter().next(),
             Err(Unanswered::Stuck(_)) => None,
-            Err(Unanswered::NoThread | Unanswered::Away(_)) => {
-                return Err(crate::engine::worker::NoResult::NoThread.into());
-            }
+            Err(Unanswered::NoThread) => return Err(NoResult::NoThread.into()),
+            Err(Unanswered::Away(away)) => return Err(away.into()),
         };
         let Some(made) = made else {
             run.outcome = "failed".to_owned();
@@ -81,15 +84,20 @@ impl Rules {
         Ok(run)
     }
 
-    /// Asks a rule about the last events of its types that it may see, newest first.
+    /// Asks a rule about the last events of its types that it may see, newest first; about fewer where that takes too
+    /// long.
     pub(crate) async fn dry_run_last(
         &self,
         rule: &Arc<Rule>,
         last: usize,
     ) -> Result<Vec<DryRun>, RulesError> {
+        let begun = Instant::now();
         let mut runs = Vec::new();
         let mut lookups = Lookups::default();
         for event in self.past(rule, last).await? {
+            if begun.elapsed() > LONGEST {
+                break;
+            }
             lookups.forget_counts();
             runs.push(self.dry_run(rule, event, &mut lookups).await?);
         }
@@ -117,14 +125,8 @@ impl Rules {
                     continue;
                 }
                 let Some(event) = EventDocument::of(&recorded.event) else { continue };
-                let visible = match sight(rule, &event) {
-                    Sight::Yes => true,
-                    Sight::No => false,
-                    Sight::InCircle(circle) => {
-                        self.is_in_circle(rule.identity.owner, &circle).await.unwrap_or_default()
-                    }
-                };
-                if visible {
+                let sight = sight(rule, &event, &Place::of(&event));
+                if self.sees(rule.identity.owner, sight).await? {
                     found.push(event);
                 }
             }

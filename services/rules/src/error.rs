@@ -1,5 +1,6 @@
 //! What can go wrong with rules.
 
+use contracts::access::UnreadableSpace;
 use contracts::plugins::PluginError;
 use http::StatusCode;
 use spine::{Problem, SpineError, database_is_unavailable};
@@ -7,6 +8,7 @@ use spine::{Problem, SpineError, database_is_unavailable};
 use crate::document::DocumentError;
 use crate::engine::RuleRefused;
 use crate::engine::worker::NoResult;
+use crate::lookups::Away;
 
 /// A failure of the rules service.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,12 @@ pub enum RulesError {
     /// The evaluation has no result.
     #[error(transparent)]
     NoResult(#[from] NoResult),
+    /// Another service is away.
+    #[error(transparent)]
+    Away(#[from] Away),
+    /// A space that is stored is none.
+    #[error("a stored space is none")]
+    Space(#[from] UnreadableSpace),
     /// The plugin manager failed.
     #[error("the operators cannot be listed")]
     Plugins(#[from] PluginError),
@@ -84,11 +92,12 @@ impl From<RulesError> for Problem {
             ),
             RulesError::Absent => Self::not_found(),
             RulesError::NoResult(error) => Self::unavailable(error),
+            RulesError::Away(error) => Self::unavailable(error),
             RulesError::Plugins(error) => Self::unavailable(error),
             RulesError::Store(error) if database_is_unavailable(&error) => Self::unavailable(error),
             RulesError::Store(error) => Self::internal(error),
             RulesError::Spine(error) => error.into(),
-            other @ RulesError::Json(_) => Self::internal(other),
+            other @ (RulesError::Json(_) | RulesError::Space(_)) => Self::internal(other),
         }
     }
 }

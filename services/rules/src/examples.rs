@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use crate::document::{Expected, RuleTest};
-use crate::engine::{Found, Lookup, Lookups, Request, Rule, Situation, Verdict, evaluate};
+use crate::engine::{Explain, Found, Lookup, Lookups, Request, Rule, Situation, Verdict, evaluate};
 
 /// Lookups may depend on lookups.
 const ROUNDS: usize = 8;
@@ -39,7 +39,8 @@ fn run(rule: &Arc<Rule>, test: &RuleTest, now: DateTime<Utc>) -> Result<(), Not>
     let mut lookups = Lookups::default();
     let now = test.given.time.unwrap_or(now);
     for _ in 0..=ROUNDS {
-        let situation = Situation { event: &test.given, lookups: &lookups, now, explain: false };
+        let situation =
+            Situation { event: &test.given, lookups: &lookups, now, explain: Explain::Nothing };
         let Some(made) =
             evaluate(std::slice::from_ref(rule), &situation, &AtomicUsize::new(0)).pop()
         else {

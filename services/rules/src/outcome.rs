@@ -1,22 +1,20 @@
-//! From what came of asking to what happens: in one transaction the traces are written and the actions scheduled.
+//! From what came of asking to what happens: in one transaction it is written what came of it and scheduled what is to
+//! be done.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use spine::{Cause, Event, Tx};
-use std::sync::Arc;
 use uuid::{Builder, Uuid, Variant};
 
-use crate::actions::schedule_actions;
 use crate::assess::Assessed;
-use crate::document::Mode;
-use crate::engine::limits::{DEPTH, FIRINGS_PER_MINUTE, MESSAGES_PER_MINUTE};
-use crate::engine::{Held, Rule, Trace, Verdict};
-use crate::jobs::Recheck;
+use crate::engine::{Evaluation, Rule, Trace, Verdict};
+use crate::fire::Firing;
 use crate::store::outcomes::{NewOutcome, Of};
 use crate::{Rules, RulesError, store};
 
-/// So many triggers of one rule wait at a time.
-const WAITING: usize = 100;
 /// Generations of causes that are looked through for rules.
 const ANCESTORS: usize = 64;
 
@@ -40,10 +38,11 @@ impl Outcome {
         }
     }
 
+    /// 0 fired or waits, 1 refused or throttled, 2 failed.
     fn class(&self) -> i16 {
         match self {
             Self::Fired | Self::Waiting => 0,
-            Self::Refused(_) | Self::Throttled(_) => 1,
+            Self::Refused(_) | Self::Throttled(_) => REFUSED,
             Self::Failed(_) => 2,
         }
     }
@@ -55,6 +54,9 @@ impl Outcome {
         }
     }
 }
+
+/// The class of what did not act.
+const REFUSED: i16 = 1;
 
 /// What everything that happens to one event's rules has in common.
 pub(crate) struct Occasion<'a> {
@@ -99,7 +101,9 @@ impl Rules {
     }
 
     /// Writes what came of asking, and schedules what is to be done. Whoever was asked about this event before, or
-    /// changed since, is left out.
+    /// changed since, does nothing.
+    ///
+    /// Only rules that do something, or failed, are held: most are refused, whatever else happens to them meanwhile.
     pub(crate) async fn conclude(
         &self,
         tx: &mut Tx,
@@ -107,53 +111,95 @@ impl Rules {
         assessed: Vec<Assessed>,
     ) -> Result<(), RulesError> {
         let event = occasion.event;
-        let ids: Vec<Uuid> = assessed.iter().map(|made| made.rule.identity.rule).collect();
-        let standing = store::outcomes::hold(tx.conn(), &ids).await?;
-        let asked = store::outcomes::asked(tx.conn(), event.id.0, &ids).await?;
-        let mut outcomes = Vec::with_capacity(assessed.len());
-        let mut refused = Vec::new();
-        for Assessed { rule, evaluation } in assessed {
-            let identity = &rule.identity;
-            // One that went beyond its limits was stopped just now, and its trace says why.
-            let was_cut = evaluation.verdict == Verdict::Cut;
-            let stands = standing.iter().any(|known| {
-                known.rule_id == identity.rule
-                    && (known.runs || was_cut)
-                    && known.version == identity.version
+        let (refused, acting): (Vec<_>, Vec<_>) =
+            assessed.into_iter().partition(|made| made.evaluation.verdict == Verdict::Refused);
+        let mut refusals = Vec::with_capacity(refused.len());
+        let waiting: Vec<Uuid> = refused
+            .iter()
+            .filter(|made| made.rule.hold.is_some())
+            .map(|made| made.rule.identity.rule)
+            .collect();
+        for Assessed { rule, evaluation } in refused {
+            let why = evaluation.trace.stop.clone().unwrap_or_default();
+            refusals.push(outcome_of(&rule, Outcome::Refused(why), evaluation)?);
+        }
+        let interrupted = match waiting.is_empty() || event.subject.is_empty() {
+            true => Vec::new(),
+            false => store::waiting::of_subject(tx.conn(), &waiting, &event.subject).await?,
+        };
+        let mut outcomes = Vec::with_capacity(acting.len());
+        if !(acting.is_empty() && interrupted.is_empty()) {
+            let held: Vec<Uuid> = acting
+                .iter()
+                .map(|made| made.rule.identity.rule)
+                .chain(interrupted.iter().copied())
+                .collect();
+            let standing = store::outcomes::hold(tx.conn(), &held).await?;
+            let asked = store::outcomes::asked(tx.conn(), event.id.0, &held).await?;
+            let asked: HashSet<Uuid> = asked.into_iter().collect();
+            let acting = acting.into_iter().filter(|made| {
+                let identity = &made.rule.identity;
+                // One that went beyond its limits was stopped just now, and its trace says why.
+                let was_cut = made.evaluation.verdict == Verdict::Cut;
+                let stands = standing
+                    .binary_search_by_key(&identity.rule, |known| known.rule_id)
+                    .is_ok_and(|at| {
+                        let known = &standing[at];
+                        (known.runs || was_cut) && known.version == identity.version
+                    });
+                stands && !asked.contains(&identity.rule)
             });
-            if !stands || asked.contains(&identity.rule) {
-                continue;
+            for (rule, outcome, evaluation) in self.act(tx, occasion, acting.collect()).await? {
+                outcomes.push(outcome_of(&rule, outcome, evaluation)?);
             }
-            let mut trace = evaluation.trace;
-            let outcome = match evaluation.verdict {
-                Verdict::Holds(_) if rule.hold.is_some() => self.wait(tx, occasion, &rule).await?,
-                Verdict::Holds(held) => self.fire(tx, occasion, &rule, held, &mut trace).await?,
-                Verdict::Refused => {
-                    if rule.hold.is_some() {
-                        refused.push(identity.rule);
-                    }
-                    Outcome::Refused(trace.stop.clone().unwrap_or_default())
-                }
-                Verdict::Failed | Verdict::Cut | Verdict::Needs(_) => {
-                    Outcome::Failed(trace.stop.clone().unwrap_or_default())
-                }
-            };
-            outcomes.push(outcome_of(occasion, &rule, outcome, trace, evaluation.micros)?);
+            if !interrupted.is_empty() {
+                let why = "the conditions did not go on holding";
+                store::waiting::end_all(tx.conn(), &interrupted, Some(&event.subject), why).await?;
+            }
         }
-        if !refused.is_empty() && !event.subject.is_empty() {
-            let why = "the conditions did not go on holding";
-            store::waiting::end_all(tx.conn(), &refused, Some(&event.subject), why).await?;
-        }
+        let of = Of {
+            event: event.id.0,
+            event_type: &event.kind,
+            at: occasion.now,
+            about: occasion.about,
+        };
+        let (more, outcomes): (Vec<_>, Vec<_>) =
+            outcomes.into_iter().partition(|outcome| outcome.class == REFUSED);
+        refusals.extend(more);
         if !outcomes.is_empty() {
-            let of = Of {
-                event: event.id.0,
-                event_type: &event.kind,
-                at: occasion.now,
-                about: occasion.about,
-            };
             store::outcomes::write(tx.conn(), &of, &outcomes).await?;
         }
+        if !refusals.is_empty() {
+            store::refusals::write(tx.conn(), &of, &refusals).await?;
+        }
         Ok(())
+    }
+
+    /// Lets rules act, wait or fail, whose rows are held.
+    async fn act(
+        &self,
+        tx: &mut Tx,
+        occasion: &Occasion<'_>,
+        acting: Vec<Assessed>,
+    ) -> Result<Vec<(Arc<Rule>, Outcome, Evaluation)>, RulesError> {
+        let mut done = Vec::with_capacity(acting.len());
+        let mut firing = Vec::new();
+        for Assessed { rule, mut evaluation } in acting {
+            // Taken out of the verdict, which says no more then.
+            match std::mem::replace(&mut evaluation.verdict, Verdict::Refused) {
+                Verdict::Holds(_) if rule.hold.is_some() => {
+                    let outcome = self.wait(tx, occasion, &rule).await?;
+                    done.push((rule, outcome, evaluation));
+                }
+                Verdict::Holds(held) => firing.push(Firing { rule, held, evaluation }),
+                _ => {
+                    let why = evaluation.trace.stop.clone().unwrap_or_default();
+                    done.push((rule, Outcome::Failed(why), evaluation));
+                }
+            }
+        }
+        done.extend(self.fire(tx, occasion, firing).await?);
+        Ok(done)
     }
 
     /// Concludes a wait: the rule was asked again.
@@ -173,130 +219,64 @@ impl Rules {
         let stands = |made: &Assessed| {
             standing.iter().any(|known| known.runs && known.version == made.rule.identity.version)
         };
-        let Some(Assessed { rule, evaluation }) = made.filter(stands) else {
+        let Some(Assessed { rule, mut evaluation }) = made.filter(stands) else {
+            let why = "its event is not there for it any more";
+            store::waiting::came_to_nothing(tx.conn(), rule, event, why).await?;
             return Ok(());
         };
-        let mut trace = evaluation.trace;
-        let outcome = match evaluation.verdict {
-            Verdict::Holds(held) => self.fire(tx, occasion, &rule, held, &mut trace).await?,
-            Verdict::Refused => Outcome::Refused(trace.stop.clone().unwrap_or_default()),
-            _ => Outcome::Failed(trace.stop.clone().unwrap_or_default()),
-        };
-        let outcome = outcome_of(occasion, &rule, outcome, trace, evaluation.micros)?;
-        store::outcomes::rewrite(tx.conn(), event, &outcome, occasion.now).await?;
+        let why = evaluation.trace.stop.clone().unwrap_or_default();
+        let (rule, outcome, evaluation) =
+            match std::mem::replace(&mut evaluation.verdict, Verdict::Refused) {
+                Verdict::Holds(held) => {
+                    let firing = vec![Firing { rule, held, evaluation }];
+                    let Some(fired) = self.fire(tx, occasion, firing).await?.pop() else {
+                        return Ok(());
+                    };
+                    fired
+                }
+                Verdict::Refused => (rule, Outcome::Refused(why), evaluation),
+                _ => (rule, Outcome::Failed(why), evaluation),
+            };
+        let outcome = outcome_of(&rule, outcome, evaluation)?;
+        store::outcomes::rewrite(tx.conn(), event, &outcome, occasion.now, occasion.about).await?;
         Ok(())
-    }
-
-    /// A rule whose conditions hold, and must go on holding for a time.
-    async fn wait(
-        &self,
-        tx: &mut Tx,
-        occasion: &Occasion<'_>,
-        rule: &Arc<Rule>,
-    ) -> Result<Outcome, RulesError> {
-        let (identity, event) = (&rule.identity, occasion.event);
-        let hold = rule.hold.and_then(|hold| TimeDelta::from_std(hold).ok()).unwrap_or_default();
-        let waiting = store::waiting::ends(tx.conn(), identity.rule).await?;
-        let mut begin = occasion.now;
-        match (rule.mode, waiting.first()) {
-            (Mode::Single, Some(_)) => {
-                return Ok(Outcome::Refused("it waits already (mode single)".to_owned()));
-            }
-            (Mode::Restart, Some(_)) => {
-                let why = "a newer event began the wait anew (mode restart)";
-                store::waiting::end_all(tx.conn(), &[identity.rule], None, why).await?;
-            }
-            (Mode::Queued, Some(last)) => begin = begin.max(*last),
-            _ => {}
-        }
-        if waiting.len() >= WAITING && rule.mode != Mode::Restart {
-            return Ok(Outcome::Throttled(format!("{WAITING} of its triggers wait already")));
-        }
-        let until = begin + hold;
-        store::waiting::insert(
-            tx.conn(),
-            identity.rule,
-            identity.version,
-            event.id.0,
-            &event.subject,
-            until,
-        )
-        .await?;
-        tx.set_cause(occasion.cause(rule));
-        let recheck = Recheck { rule: identity.rule, version: identity.version, event: event.id };
-        let options =
-            spine::JobOptions::because_of(event.id).part(identity.rule.to_string()).at(until);
-        tx.schedule_with(&recheck, options)?;
-        Ok(Outcome::Waiting)
-    }
-
-    /// A rule acts, unless it has done so too often.
-    async fn fire(
-        &self,
-        tx: &mut Tx,
-        occasion: &Occasion<'_>,
-        rule: &Arc<Rule>,
-        held: Held,
-        trace: &mut Trace,
-    ) -> Result<Outcome, RulesError> {
-        let (identity, now) = (&rule.identity, occasion.now);
-        let depth = occasion.depth + 1;
-        if depth > DEPTH {
-            return Ok(Outcome::Failed(format!(
-                "{DEPTH} rules led to this event, one after the other: it looks like a loop, and ends here"
-            )));
-        }
-        let minute = now - TimeDelta::seconds(60);
-        let most = if rule.sends() { MESSAGES_PER_MINUTE } else { FIRINGS_PER_MINUTE };
-        if store::outcomes::firings_since(tx.conn(), identity.rule, minute, most).await? >= most {
-            return Ok(Outcome::Throttled(format!("it acted {most} times within a minute")));
-        }
-        if let Some(throttle) = &rule.throttle {
-            let every = TimeDelta::from_std(throttle.every).unwrap_or_default();
-            let key = &held.throttle_key;
-            if !store::outcomes::take_turn(tx.conn(), identity.rule, key, now, now - every).await? {
-                return Ok(Outcome::Throttled("it acted not long ago (throttle)".to_owned()));
-            }
-        }
-        store::outcomes::fired(tx.conn(), identity.rule, occasion.event.id.0, depth, now).await?;
-        tx.set_cause(occasion.cause(rule));
-        trace.actions = schedule_actions(tx, occasion, rule, held.actions)?;
-        Ok(Outcome::Fired)
     }
 }
 
 fn outcome_of(
-    occasion: &Occasion<'_>,
     rule: &Rule,
     outcome: Outcome,
-    mut trace: Trace,
-    micros: u32,
+    evaluation: Evaluation,
 ) -> Result<NewOutcome, RulesError> {
     let (name, class) = (outcome.name(), outcome.class());
-    trace.stop = outcome.why();
+    let stop = outcome.why();
+    let trace = match evaluation.explained {
+        true => Some(serde_json::to_value(Trace { stop: stop.clone(), ..evaluation.trace })?),
+        false => None,
+    };
     Ok(NewOutcome {
-        id: evaluation_id(rule.identity.rule, occasion.event),
         rule: rule.identity.rule,
         version: rule.identity.version,
         outcome: name,
         class,
-        micros: i32::try_from(micros).unwrap_or(i32::MAX),
-        trace: serde_json::to_value(trace)?,
+        micros: i32::try_from(evaluation.micros).unwrap_or(i32::MAX),
+        stop: stop.unwrap_or_default(),
+        trace,
     })
 }
 
 /// The id of what a rule makes of an event: the same each time.
-pub(crate) fn derived_id(rule: Uuid, event: &Event, part: &str) -> Uuid {
+pub(crate) fn derived_id(rule: Uuid, event: Uuid, part: &str) -> Uuid {
     let mut hash = Sha256::new();
     hash.update(rule.as_bytes());
-    hash.update(event.id.0.as_bytes());
+    hash.update(event.as_bytes());
     hash.update(part.as_bytes());
-    let mut bytes = *event.id.0.as_bytes();
+    let mut bytes = *event.as_bytes();
     bytes[6..].copy_from_slice(&hash.finalize()[..10]);
     Builder::from_custom_bytes(bytes).with_variant(Variant::RFC4122).into_uuid()
 }
 
 /// The id of the evaluation of a rule for an event.
-pub(crate) fn evaluation_id(rule: Uuid, event: &Event) -> Uuid {
+pub(crate) fn evaluation_id(rule: Uuid, event: Uuid) -> Uuid {
     derived_id(rule, event, "evaluation")
 }

@@ -1,6 +1,8 @@
 //! The rules service of one process: the compiled rules, and how they are kept up to date.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,8 +18,10 @@ use crate::engine::worker::Threads;
 use crate::engine::{Identity, Rule, RuleRefused, RuleSet};
 use crate::{MIGRATIONS, RulesError, store};
 
-/// How long compiling rules may take, all of them.
-const COMPILING: Duration = Duration::from_secs(60);
+/// How long compiling a stored rule may take.
+const COMPILING: Duration = Duration::from_secs(10);
+/// How long it is known who is in a space.
+const MEMBERS: Duration = Duration::from_secs(5);
 
 /// The rules service. Cheap to clone.
 #[derive(Clone)]
@@ -28,8 +32,11 @@ pub(crate) struct Inner {
     pub(crate) api: Api,
     pub(crate) operators: Arc<dyn RuleOperators>,
     pub(crate) threads: Threads,
-    /// Who is in which circle; a minute old at most.
-    pub(crate) circles: Cache<(Snowflake, SpaceId), bool>,
+    /// For what people try, so that it holds up nothing that happens.
+    pub(crate) trials: Threads,
+    /// Who is in which space. Forgotten with every event that could change it; in another process than the one that
+    /// follows the events some seconds old at most.
+    pub(crate) members: Cache<(Snowflake, SpaceId), bool>,
     compiled: RwLock<Compiled>,
     refreshing: tokio::sync::Mutex<()>,
 }
@@ -53,13 +60,13 @@ impl Rules {
         operators: Arc<dyn RuleOperators>,
     ) -> Result<Self, RulesError> {
         spine::database::migrate(spine.pool(), "rules", &MIGRATIONS).await?;
-        let minute = Duration::from_secs(60);
         let rules = Self(Arc::new(Inner {
             spine,
             api,
             operators,
             threads: Threads::default(),
-            circles: Cache::builder().max_capacity(1_000).time_to_live(minute).build(),
+            trials: Threads::default(),
+            members: Cache::builder().max_capacity(1_000).time_to_live(MEMBERS).build(),
             compiled: RwLock::default(),
             refreshing: tokio::sync::Mutex::new(()),
         }));
@@ -85,7 +92,8 @@ impl Rules {
         }
         let changed =
             store::rules::changed_after(self.0.spine.worker_pool(), known.generation).await?;
-        let compiled = self.0.threads.run(COMPILING, move |_| apply(known, changed)).await?;
+        let compiled =
+            self.0.threads.run(COMPILING, move |progress| apply(known, changed, progress)).await?;
         let set = Arc::clone(&compiled.set);
         *self.0.compiled.write().unwrap_or_else(PoisonError::into_inner) = compiled;
         Ok(set)
@@ -110,7 +118,7 @@ impl Rules {
     ) -> Result<(Arc<Rule>, RuleDocument), RulesError> {
         let compiled = self
             .0
-            .threads
+            .trials
             .run(Duration::from_secs(10), move |_| {
                 Rule::compile(identity, &document).map(|rule| (Arc::new(rule), document))
             })
@@ -120,15 +128,24 @@ impl Rules {
 }
 
 /// The rules with these changes.
-fn apply(mut known: Compiled, changed: Vec<store::rules::Changed>) -> Compiled {
-    for rule in changed {
+fn apply(
+    mut known: Compiled,
+    changed: Vec<store::rules::Changed>,
+    progress: &AtomicUsize,
+) -> Compiled {
+    for (number, rule) in changed.into_iter().enumerate() {
+        progress.store(number, Ordering::Relaxed);
         known.generation = known.generation.max(rule.generation);
         known.rules.remove(&rule.id);
         if !rule.runs {
             continue;
         }
         let id = rule.id;
-        match compile_stored(rule) {
+        let compiled = catch_unwind(AssertUnwindSafe(|| compile_stored(rule)));
+        let broke = |_| {
+            Err(RuleRefused { place: "rule".to_owned(), what: "the compiler broke".to_owned() })
+        };
+        match compiled.unwrap_or_else(broke) {
             Ok(compiled) => {
                 known.rules.insert(id, Arc::new(compiled));
             }

@@ -3,12 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use contracts::access::{Access, actions};
-use contracts::api::ProblemDocument;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spine::Problem;
 use utoipa::ToSchema;
 
+use super::problems::OfCatalogue;
 use crate::{Rules, RulesError, document};
 
 /// The JSON Schema of a rule.
@@ -16,8 +16,7 @@ use crate::{Rules, RulesError, document};
     get, path = "/rules/schema", operation_id = "ruleSchema", tag = "rules",
     responses(
         (status = 200, description = "The schema (draft 2020-12)", body = Object),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
+        OfCatalogue,
     )
 )]
 pub(super) async fn rule_schema(access: Access) -> Result<Json<Value>, Problem> {
@@ -50,9 +49,7 @@ pub(super) struct Operators {
     get, path = "/rules/operators", operation_id = "ruleOperators", tag = "rules",
     responses(
         (status = 200, description = "The operators", body = Operators),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfCatalogue,
     )
 )]
 pub(super) async fn rule_operators(

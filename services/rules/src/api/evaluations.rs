@@ -4,14 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use contracts::access::Access;
-use contracts::api::{Page, PageQuery, ProblemDocument, Query};
+use contracts::api::{Page, PageQuery, Query};
 use serde::{Deserialize, Serialize};
 use spine::Problem;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::body::Named;
-use super::views::{Detail, EvaluationView};
+use super::problems::OfReads;
+use super::views::EvaluationView;
 use crate::{Rules, RulesError, store};
 
 /// How an evaluation came out.
@@ -67,12 +68,7 @@ struct Place(DateTime<Utc>, Uuid);
     params(("rule" = Uuid, Path, description = "The rule"), EvaluationsQuery),
     responses(
         (status = 200, description = "The evaluations, without what was read", body = Page<EvaluationView>),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such rule", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is wrong", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfReads,
     )
 )]
 pub(super) async fn list_evaluations(
@@ -86,11 +82,12 @@ pub(super) async fn list_evaluations(
     let limit = page.limit()?;
     let before = page.place::<Place>()?.map(|Place(at, id)| (at, id));
     let outcome = query.outcome.map(OutcomeName::name);
+    rules.fold_refusals().await?;
     let pool = rules.0.spine.pool();
     let found = store::evaluations::list(pool, rule.id, outcome, before, limit as i64 + 1).await?;
     let views = found
         .into_iter()
-        .map(|stored| EvaluationView::of(stored, &access, rule.owner(), Detail::Summary))
+        .map(|stored| EvaluationView::summary(stored, &access, rule.owner()))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Json(Page::cut(views, limit, |last| Place(last.at, last.id))?))
 }
@@ -101,12 +98,7 @@ pub(super) async fn list_evaluations(
     params(("evaluation" = Uuid, Path, description = "The evaluation")),
     responses(
         (status = 200, description = "The evaluation with its trace", body = EvaluationView),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such evaluation, or not kept any more", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No id", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfReads,
     )
 )]
 pub(super) async fn get_evaluation(
@@ -114,6 +106,7 @@ pub(super) async fn get_evaluation(
     State(rules): State<Rules>,
     Named(evaluation): Named<Uuid>,
 ) -> Result<Json<EvaluationView>, Problem> {
+    rules.fold_refusals().await?;
     let found = store::evaluations::find(rules.0.spine.pool(), evaluation)
         .await
         .map_err(RulesError::from)?;
@@ -122,5 +115,6 @@ pub(super) async fn get_evaluation(
         return Err(Problem::not_found());
     };
     let rule = rules.readable(&access, found.rule_id).await?;
-    Ok(Json(EvaluationView::of(found, &access, rule.owner(), Detail::Whole)?))
+    let trace = rules.whole_trace(&found, &rule).await?;
+    Ok(Json(EvaluationView::of(found, trace, &access, rule.owner())))
 }

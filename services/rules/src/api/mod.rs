@@ -3,6 +3,7 @@
 mod body;
 mod catalogue;
 mod evaluations;
+mod problems;
 mod rules;
 mod tries;
 mod views;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use contracts::access::{Access, Resource, SpaceId, actions};
+use contracts::api::problems::{OfLists, OfOne};
 use contracts::api::{Conditions, NewId, Page, PageQuery, ProblemDocument, Query, etag};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::body::{Named, RuleBody};
+use super::problems::{OfDocuments, OfReads};
 use super::views::{RuleView, VersionDocument, VersionView, resource};
 use crate::commands::Belongs;
 use crate::store::rules::{Listing, StoredRule};
@@ -38,11 +40,8 @@ pub(super) struct RulesQuery {
     get, path = "/rules", operation_id = "listRules", tag = "rules", params(RulesQuery),
     responses(
         (status = 200, description = "The rules that may be seen", body = Page<RuleView>),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is wrong", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(super) async fn list_rules(
@@ -51,6 +50,7 @@ pub(super) async fn list_rules(
     Query(query): Query<RulesQuery>,
 ) -> Result<Json<Page<RuleView>>, Problem> {
     let permitted = access.permitted(actions::RULE_READ)?;
+    rules.fold_refusals().await?;
     let page = PageQuery { cursor: query.cursor, limit: query.limit };
     let limit = page.limit()?;
     let listing = Listing {
@@ -82,14 +82,7 @@ pub(super) struct PlaceQuery {
     ),
     responses(
         (status = 201, description = "Made", body = RuleView),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "The rule that this key once made is gone", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "Larger than 64 KiB", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "Neither JSON nor YAML", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No rule that could run, or one of its tests fails", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfDocuments,
     )
 )]
 pub(super) async fn create_rule(
@@ -136,12 +129,7 @@ pub(super) fn belongs(access: &Access, space: Option<SpaceId>) -> Result<Belongs
     responses(
         (status = 200, description = "The rule", body = RuleView, headers(("ETag" = String, description = "Its version"))),
         (status = 304, description = "The caller has this version"),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such rule", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No id", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfReads,
     )
 )]
 pub(super) async fn get_rule(
@@ -156,7 +144,12 @@ pub(super) async fn get_rule(
             (StatusCode::NOT_MODIFIED, [(header::ETAG, etag(rule.generation))]).into_response()
         );
     }
-    shown(StatusCode::OK, rule)
+    // Its numbers count what was refused just now, too.
+    let counted = match rules.fold_refusals().await? {
+        true => store::rules::find(rules.0.spine.pool(), rule.id).await?,
+        false => Some(rule),
+    };
+    shown(StatusCode::OK, counted.ok_or_else(Problem::not_found)?)
 }
 
 /// Replaces a rule's document: a new version. What waits (`for`) ends.
@@ -169,15 +162,7 @@ pub(super) async fn get_rule(
     ),
     responses(
         (status = 200, description = "Changed", body = RuleView, headers(("ETag" = String, description = "Its version"))),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such rule", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "Changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "Larger than 64 KiB", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "Neither JSON nor YAML", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No rule that could run, or one of its tests fails", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfDocuments,
     )
 )]
 pub(super) async fn replace_rule(
@@ -200,13 +185,7 @@ pub(super) async fn replace_rule(
     params(("rule" = Uuid, Path, description = "The rule"), ("If-Match" = Option<String>, Header, description = "The version that the caller has seen")),
     responses(
         (status = 204, description = "Removed"),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such rule", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "Changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No id", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn delete_rule(
@@ -227,13 +206,7 @@ pub(super) async fn delete_rule(
     params(("rule" = Uuid, Path, description = "The rule"), ("If-Match" = Option<String>, Header, description = "The version that the caller has seen")),
     responses(
         (status = 200, description = "It runs", body = RuleView, headers(("ETag" = String, description = "Its version"))),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such rule", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "Changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No id", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn enable_rule(
@@ -251,13 +224,7 @@ pub(super) async fn enable_rule(
     params(("rule" = Uuid, Path, description = "The rule"), ("If-Match" = Option<String>, Header, description = "The version that the caller has seen")),
     responses(
         (status = 200, description = "It runs no more", body = RuleView, headers(("ETag" = String, description = "Its version"))),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such rule", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "Changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No id", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn disable_rule(
@@ -288,12 +255,7 @@ async fn switch(
     params(("rule" = Uuid, Path, description = "The rule"), PageQuery),
     responses(
         (status = 200, description = "The versions", body = Page<VersionView>),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such rule", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is wrong", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfReads,
     )
 )]
 pub(super) async fn list_versions(
@@ -317,12 +279,7 @@ pub(super) async fn list_versions(
     params(("rule" = Uuid, Path, description = "The rule"), ("version" = i32, Path, description = "The version", minimum = 1)),
     responses(
         (status = 200, description = "The version", body = VersionDocument),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such version", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No id or no number", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfReads,
     )
 )]
 pub(super) async fn get_version(

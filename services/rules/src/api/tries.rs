@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use contracts::access::{Access, Resource, actions};
-use contracts::api::{Body, ProblemDocument};
+use contracts::api::Body;
+use contracts::api::problems::OfBodies;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use spine::Problem;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::body::Named;
 use super::rules::belongs;
+use super::views::{READING, sees_values};
 use crate::document::{MediaType, RuleDocument, event_type, read};
 use crate::engine::{EventDocument, Identity, Lookups, Rule};
 use crate::{DryRun, Rules, RulesError, store};
@@ -59,7 +61,7 @@ pub(super) struct TryBody {
 /// What a rule would do.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct DryRuns {
-    /// For each event, the newest first.
+    /// For each event, the newest first; for fewer than asked where they take longer than 20 seconds.
     runs: Vec<DryRun>,
 }
 
@@ -68,13 +70,7 @@ pub(super) struct DryRuns {
     post, path = "/rules/try", operation_id = "tryRule", tag = "rules", request_body = TryBody,
     responses(
         (status = 200, description = "What it would do", body = DryRuns),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "No JSON", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "No rule that could run, or one of its tests fails", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn try_rule(
@@ -83,6 +79,7 @@ pub(super) async fn try_rule(
     Body(body): Body<TryBody>,
 ) -> Result<Json<DryRuns>, Problem> {
     let belongs = belongs(&access, None)?;
+    may_read(&access)?;
     access.require(actions::RULE_WRITE, &Resource::new("rule", "*", belongs.space.clone()))?;
     let read = match (body.rule, body.yaml) {
         (Some(rule), None) => read(rule.to_string().as_bytes(), MediaType::Json),
@@ -116,14 +113,7 @@ pub(super) async fn try_rule(
     params(("rule" = Uuid, Path, description = "The rule")), request_body = DryRunBody,
     responses(
         (status = 200, description = "What it would do", body = DryRuns),
-        (status = 400, description = "Not understood", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Who asks?", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "No such rule", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "No JSON", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "A value is wrong", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "Away for the moment", body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn dry_run_rule(
@@ -133,6 +123,7 @@ pub(super) async fn dry_run_rule(
     Body(body): Body<DryRunBody>,
 ) -> Result<Json<DryRuns>, Problem> {
     let stored = rules.writable(&access, rule).await?;
+    may_read(&access)?;
     // It looks things up as its owner: nobody else is shown what they are.
     if access.caller().responsible() != Some(stored.owner()) {
         return Err(Problem::forbidden(
@@ -147,11 +138,22 @@ pub(super) async fn dry_run_rule(
         rule: stored.id,
         version: stored.version,
         owner: stored.owner(),
-        space: stored.space.parse().map_err(Problem::internal)?,
+        space: stored.space().map_err(RulesError::from)?,
         since: stored.since,
     };
     let (rule, _) = rules.compile(identity, document).await?;
     rules.runs(&rule, body.event, body.last).await
+}
+
+/// What a rule would do tells what events say and what was looked up: a token that may not read all that its person
+/// may is not for that, whatever it may write.
+fn may_read(access: &Access) -> Result<(), Problem> {
+    if sees_values(access) {
+        return Ok(());
+    }
+    let title = "The token's scope does not cover this";
+    let problem = Problem::forbidden("insufficient-scope", title);
+    Err(problem.with_detail(format!("to try a rule is to read: it needs the scope {READING}")))
 }
 
 impl Rules {

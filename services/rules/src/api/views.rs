@@ -52,13 +52,14 @@ pub struct RuleView {
 
 impl RuleView {
     pub(crate) fn of(stored: StoredRule) -> Result<Self, Problem> {
+        let space = stored.space().map_err(RulesError::from)?;
         let mut document = stored.document;
         // It may have been switched since it was written.
         document["enabled"] = stored.enabled.into();
         Ok(Self {
             id: stored.id,
             owner: Snowflake(stored.owner_id),
-            space: stored.space.parse().map_err(Problem::internal)?,
+            space,
             version: stored.version,
             enabled: stored.enabled,
             stopped: stored.stopped,
@@ -77,7 +78,7 @@ impl RuleView {
 
 /// A rule as the policy sees it.
 pub(crate) fn resource(rule: &StoredRule) -> Result<Resource, Problem> {
-    let space: SpaceId = rule.space.parse().map_err(Problem::internal)?;
+    let space = rule.space().map_err(RulesError::from)?;
     Ok(Resource::new("rule", rule.id.to_string(), space))
 }
 
@@ -146,34 +147,44 @@ pub struct EvaluationView {
     pub micros: i32,
     /// Where and why it stopped; none where it acted or waits.
     pub stop: Option<String>,
-    /// Everything that was asked, with what was read: in the answer about one evaluation, for the owner of the rule.
+    /// Everything that was asked, with what was read: in the answer about one evaluation, for the owner of the rule. Of
+    /// a refusal whose event cannot be read any more it only says where it stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
 }
 
-/// How much of an evaluation is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Detail {
-    Summary,
-    Whole,
+/// The scope that a token needs where what is read may be anything.
+pub(crate) const READING: &str = "sovereign:read";
+
+/// Whether what was read is shown to this caller at all: not by way of a token that may read rules and nothing else.
+pub(crate) fn sees_values(access: &Access) -> bool {
+    access.caller().has_scope(READING)
 }
 
 impl EvaluationView {
+    /// Without its trace.
+    pub(crate) fn summary(
+        stored: StoredEvaluation,
+        access: &Access,
+        owner: Snowflake,
+    ) -> Result<Self, Problem> {
+        let trace: Trace = serde_json::from_value(stored.trace.clone())
+            .map_err(|error| Problem::from(RulesError::from(error)))?;
+        Ok(Self { trace: None, ..Self::of(stored, trace, access, owner) })
+    }
+
     /// For somebody who may read the rule. What was read belongs to its owner alone: others of the household see which
     /// conditions there were and where it stopped, not the values.
     pub(crate) fn of(
         stored: StoredEvaluation,
+        mut trace: Trace,
         access: &Access,
         owner: Snowflake,
-        detail: Detail,
-    ) -> Result<Self, Problem> {
-        let mut trace: Trace = serde_json::from_value(stored.trace)
-            .map_err(|error| Problem::from(RulesError::from(error)))?;
-        if access.caller().responsible() != Some(owner) {
+    ) -> Self {
+        if access.caller().responsible() != Some(owner) || !sees_values(access) {
             redact(&mut trace);
         }
-        let stop = trace.stop.clone();
-        Ok(Self {
+        Self {
             id: stored.id,
             rule: stored.rule_id,
             version: stored.version,
@@ -182,9 +193,9 @@ impl EvaluationView {
             outcome: stored.outcome,
             at: stored.at,
             micros: stored.micros,
-            stop,
-            trace: (detail == Detail::Whole).then_some(trace),
-        })
+            stop: trace.stop.clone(),
+            trace: Some(trace),
+        }
     }
 }
 

@@ -46,6 +46,8 @@ fn check_action(action: &Action) -> Result<(), String> {
     match action {
         Action::Message(message) => {
             length("text", &message.text, 1, 16_384)?;
+            length("subject", message.subject.as_deref().unwrap_or_default(), 0, 4_096)?;
+            length("channel", message.channel.as_deref().unwrap_or_default(), 0, 4_096)?;
             length("to", &message.to, 1, 4_096)
         }
         Action::Emit(emit) => {

@@ -26,14 +26,26 @@ pub const DATA_BYTES: usize = 256 << 10;
 pub const STEPS: u64 = 50_000;
 /// How long one evaluation of a rule may take.
 pub const TIME: Duration = Duration::from_millis(500);
+/// How many bytes of what was read a trace shows.
+pub const TRACE_BYTES: usize = 32 << 10;
+/// How many bytes all that a rule does for one event may have: each of a thousand `{{ … }}` can be a whole event.
+pub const ACTIONS_BYTES: usize = 1 << 20;
+/// How many things one rule may look up for one event.
+pub const LOOKUPS: usize = 32;
 /// The largest compiled regular expression, in bytes.
 pub const PATTERN_BYTES: usize = 128 << 10;
 /// How many rules of one owner one type of event may trigger.
 pub const RULES_PER_TYPE: usize = 64;
 /// How long a chain of events that rules cause may be.
 pub const DEPTH: i32 = 8;
-/// How often a rule that sends messages may act within a minute: they reach people, and may come back.
+/// How often a rule that sends messages may act within a minute: they reach people and cost money. Where they come
+/// back from outside, as answers of another machine, nothing tells that they do: so the hour and the day have limits
+/// too.
 pub const MESSAGES_PER_MINUTE: i64 = 60;
+/// Within an hour.
+pub const MESSAGES_PER_HOUR: i64 = 300;
+/// Within a day.
+pub const MESSAGES_PER_DAY: i64 = 1_000;
 /// How often any other rule may act within a minute. The first sync of a mailbox brings thousands of things;
 /// what a rule makes of them stays in the house, and a loop ends at [`DEPTH`].
 pub const FIRINGS_PER_MINUTE: i64 = 6_000;
@@ -74,6 +86,8 @@ pub fn scan(source: &str) -> Result<(), TooMuch> {
                     bytes[at..].iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len() - at);
                 continue;
             }
+            // `in` is an operator without a sign.
+            b'i' if is_word(bytes, at, b"in") => operators += 1,
             b'(' | b'[' | b'{' => {
                 depth += 1;
                 operators += usize::from(byte == b'[');
@@ -96,11 +110,22 @@ pub fn scan(source: &str) -> Result<(), TooMuch> {
     Ok(())
 }
 
+/// Whether this word stands here, and not as a part of another.
+fn is_word(bytes: &[u8], at: usize, word: &[u8]) -> bool {
+    let inner =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    bytes[at..].starts_with(word)
+        && !inner(at.checked_sub(1).and_then(|before| bytes.get(before)))
+        && !inner(bytes.get(at + word.len()))
+}
+
 /// Where a quoted text that begins here ends. Whether it is raw makes no difference to what is counted: a
 /// backslash before a quote that ends a raw text makes this skip more, and the parser refuses what is wrong.
 fn end_of_text(bytes: &[u8], start: usize) -> usize {
     let quote = bytes[start];
-    let raw = start > 0 && matches!(bytes[start - 1], b'r' | b'R');
+    // `r'…'`, and as bytes `br'…'` or `rb'…'`.
+    let prefix = &bytes[start.saturating_sub(2)..start];
+    let raw = matches!(prefix, [.., b'r' | b'R'] | [b'r' | b'R', b'b' | b'B']);
     let triple = bytes[start..].starts_with(&[quote; 3]);
     let mut at = start + if triple { 3 } else { 1 };
     while let Some(&byte) = bytes.get(at) {

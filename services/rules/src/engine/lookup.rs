@@ -212,6 +212,8 @@ pub struct Lookup {
 pub enum Found {
     /// This; null where there is nothing.
     Value(Json),
+    /// This at least: there was more than is looked at.
+    AtLeast(Json),
     /// The policy refused, in its words.
     Refused(String),
     /// It could not be done.

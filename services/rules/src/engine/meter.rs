@@ -11,6 +11,8 @@ use super::limits::{STEPS, TIME};
 
 /// After so many steps the time is looked at.
 const LOOK: u64 = 64;
+/// After so many expressions, too: a look at the clock costs as much as a short one of them.
+const EXPRESSIONS: u64 = 4;
 
 /// What one evaluation has left.
 #[derive(Debug)]
@@ -19,6 +21,7 @@ pub(crate) struct Meter {
     /// When the evaluation must end, in nanoseconds after `begun`.
     deadline: AtomicU64,
     steps: AtomicU64,
+    expressions: AtomicU64,
     cut: AtomicBool,
 }
 
@@ -28,17 +31,19 @@ impl Meter {
             begun: Instant::now(),
             deadline: AtomicU64::new(0),
             steps: AtomicU64::new(0),
+            expressions: AtomicU64::new(0),
             cut: AtomicBool::new(false),
         };
-        meter.restart();
+        meter.restart(meter.begun);
         Arc::new(meter)
     }
 
-    /// For the next rule.
-    pub(crate) fn restart(&self) {
-        let deadline = nanoseconds(self.begun.elapsed() + TIME);
+    /// For the next rule, which begins now.
+    pub(crate) fn restart(&self, now: Instant) {
+        let deadline = nanoseconds(now.saturating_duration_since(self.begun) + TIME);
         self.deadline.store(deadline, Ordering::Relaxed);
         self.steps.store(0, Ordering::Relaxed);
+        self.expressions.store(0, Ordering::Relaxed);
         self.cut.store(false, Ordering::Relaxed);
     }
 
@@ -51,9 +56,30 @@ impl Meter {
     pub(crate) fn take(&self, steps: u64) -> Result<(), ExecutionError> {
         let before = self.steps.fetch_add(steps, Ordering::Relaxed);
         let after = before.saturating_add(steps);
-        let late = before / LOOK != after / LOOK
-            && nanoseconds(self.begun.elapsed()) > self.deadline.load(Ordering::Relaxed);
-        if after > STEPS || late || self.is_cut() {
+        let late = before / LOOK != after / LOOK && self.is_late();
+        self.go_on(after > STEPS || late)
+    }
+
+    /// Takes the steps of something slow: the time is looked at each time.
+    pub(crate) fn take_slow(&self, steps: u64) -> Result<(), ExecutionError> {
+        self.take(steps)?;
+        self.go_on(self.is_late())
+    }
+
+    /// An expression has ended. What it compares is bounded and takes no steps; many of them take their time.
+    pub(crate) fn expression_ended(&self) {
+        let before = self.expressions.fetch_add(1, Ordering::Relaxed);
+        if before % EXPRESSIONS == EXPRESSIONS - 1 && self.is_late() {
+            self.cut.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        nanoseconds(self.begun.elapsed()) > self.deadline.load(Ordering::Relaxed)
+    }
+
+    fn go_on(&self, beyond: bool) -> Result<(), ExecutionError> {
+        if beyond || self.is_cut() {
             self.cut.store(true, Ordering::Relaxed);
             return Err(ExecutionError::function_error("limit", "the rule takes too long"));
         }

@@ -8,15 +8,15 @@ use super::action::{
     Channel, CompiledAction, CompiledEntity, CompiledMessage, Planned, PlannedEntity,
     PlannedMessage, Recipients,
 };
-use super::evaluate::{Run, Stop};
 use super::limits::TEXT_BYTES;
+use super::run::{Run, Stop};
 use super::template::{JsonTemplate, Part, Template};
 
 /// The most recipients of a message, and the longest address.
 const RECIPIENTS: usize = 20;
 const ADDRESS: usize = 320;
 
-impl<'v> Run<'_, 'v> {
+impl<'r, 'v> Run<'r, 'v> {
     pub(super) fn plan(&mut self, scope: &mut Context<'_, 'v>) -> Result<Vec<Planned>, Stop> {
         let rule = self.rule;
         let mut planned = Vec::with_capacity(rule.actions.len());
@@ -29,7 +29,7 @@ impl<'v> Run<'_, 'v> {
     fn plan_one(
         &mut self,
         scope: &mut Context<'_, 'v>,
-        action: &CompiledAction,
+        action: &'r CompiledAction,
         place: &str,
     ) -> Result<Planned, Stop> {
         let part = |name: &str| format!("{place}.{name}");
@@ -56,7 +56,7 @@ impl<'v> Run<'_, 'v> {
     fn message(
         &mut self,
         scope: &mut Context<'_, 'v>,
-        message: &CompiledMessage,
+        message: &'r CompiledMessage,
         place: &str,
     ) -> Result<Planned, Stop> {
         let part = |name: &str| format!("{place}.{name}");
@@ -90,7 +90,7 @@ impl<'v> Run<'_, 'v> {
     fn entity(
         &mut self,
         scope: &mut Context<'_, 'v>,
-        entity: &CompiledEntity,
+        entity: &'r CompiledEntity,
         place: &str,
     ) -> Result<PlannedEntity, Stop> {
         let id = self.text(scope, &entity.id, place)?;
@@ -117,7 +117,7 @@ impl<'v> Run<'_, 'v> {
     fn text(
         &mut self,
         scope: &mut Context<'_, 'v>,
-        template: &Template,
+        template: &'r Template,
         place: &str,
     ) -> Result<String, Stop> {
         let mut text = String::new();
@@ -140,7 +140,7 @@ impl<'v> Run<'_, 'v> {
     fn fields(
         &mut self,
         scope: &mut Context<'_, 'v>,
-        template: &JsonTemplate,
+        template: &'r JsonTemplate,
         place: &str,
     ) -> Result<Map<String, Json>, Stop> {
         match self.filled(scope, template, place)? {
@@ -152,7 +152,7 @@ impl<'v> Run<'_, 'v> {
     fn filled(
         &mut self,
         scope: &mut Context<'_, 'v>,
-        template: &JsonTemplate,
+        template: &'r JsonTemplate,
         place: &str,
     ) -> Result<Json, Stop> {
         Ok(match template {

@@ -13,7 +13,8 @@ pub struct Trace {
     /// Where and why it stopped short of acting; none where it acted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<String>,
-    /// A part of the event or of what was looked up was too large to be seen by the conditions.
+    /// Not all is here: a part of the event or of what was looked up was too large to be seen by the conditions, or what
+    /// was read to be shown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
     /// What it did or ordered, with the ids of it.

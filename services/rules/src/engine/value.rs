@@ -167,6 +167,19 @@ pub(crate) fn shortened(text: &str, bytes: usize) -> String {
     short
 }
 
+/// About how many bytes JSON takes when it is written.
+pub(crate) fn written(json: &Json) -> usize {
+    match json {
+        Json::Null | Json::Bool(_) => 5,
+        Json::Number(_) => 12,
+        Json::String(text) => text.len() + 2,
+        Json::Array(items) => items.iter().fold(2, |sum, item| sum + written(item) + 1),
+        Json::Object(fields) => {
+            fields.iter().fold(2, |sum, (name, value)| sum + name.len() + written(value) + 4)
+        }
+    }
+}
+
 /// About how many bytes a value holds.
 pub(crate) fn weight(value: &dyn Val) -> usize {
     if let Some(text) = value.downcast_ref::<CelString>() {

@@ -25,7 +25,7 @@ pub enum NoResult {
     NoThread,
 }
 
-/// The threads.
+/// The threads. What happens and what people try have some each: trying holds up nothing.
 #[derive(Debug)]
 pub struct Threads(Arc<Semaphore>);
 
@@ -36,7 +36,8 @@ impl Default for Threads {
 }
 
 impl Threads {
-    /// Runs `work` on a thread of its own, for at most `limit`. It says by `progress` how far it is.
+    /// Runs `work` on a thread of its own. It says by `progress` how far it is, and may take at most `limit` from one
+    /// of its steps to the next: whoever comes late is not blamed for those before.
     ///
     /// # Errors
     /// See [`NoResult`].
@@ -49,7 +50,7 @@ impl Threads {
         let place = tokio::time::timeout(limit, place).await;
         let place = place.map_err(|_| NoResult::NoThread)?.map_err(|_| NoResult::NoThread)?;
         let progress = Arc::new(AtomicUsize::new(0));
-        let (sender, receiver) = oneshot::channel();
+        let (sender, mut receiver) = oneshot::channel();
         let told = Arc::clone(&progress);
         std::thread::Builder::new()
             .name("rules".to_owned())
@@ -60,10 +61,19 @@ impl Threads {
                 drop(place);
             })
             .map_err(|_| NoResult::NoThread)?;
-        match tokio::time::timeout(limit, receiver).await {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(_)) => Err(NoResult::NoThread),
-            Err(_) => Err(NoResult::Stuck(progress.load(Ordering::Relaxed))),
+        let mut reached = 0;
+        loop {
+            match tokio::time::timeout(limit, &mut receiver).await {
+                Ok(Ok(result)) => return Ok(result),
+                Ok(Err(_)) => return Err(NoResult::NoThread),
+                Err(_) => {
+                    let now = progress.load(Ordering::Relaxed);
+                    if now == reached {
+                        return Err(NoResult::Stuck(now));
+                    }
+                    reached = now;
+                }
+            }
         }
     }
 }

@@ -6,33 +6,23 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use spine::{EventId, Job, JobError, JobRun, Lane, ledger};
-use uuid::Uuid;
 
 use crate::assess::{self, Asking, Unanswered};
-use crate::audience::{Sight, about, sight};
+use crate::audience::{Place, Sight, about, sight};
 use crate::engine::{EventDocument, Lookups, Rule, Verdict};
+use crate::handler::triggered;
 use crate::outcome::Occasion;
 use crate::{Rules, RulesError};
 
 /// So often what is away is waited for, before the lookup counts as failed.
-const PATIENCE: u16 = 5;
+pub(super) const PATIENCE: u16 = 5;
 
-/// Asks the rules that an event triggers, and does what they say. Keyed by the event.
+/// Asks the rules that an event triggers, and does what they say. Keyed by the event. Which rules those are is found
+/// when it runs: one that was changed since the event is newer than it, and is not among them.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct EvaluateEvent {
     /// The event.
     pub(crate) event: EventId,
-    /// The rules that it triggers.
-    pub(crate) rules: Vec<RuleAt>,
-}
-
-/// A rule in a version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RuleAt {
-    /// The rule.
-    pub(crate) rule: Uuid,
-    /// The version that was triggered.
-    pub(crate) version: i32,
 }
 
 #[async_trait]
@@ -40,7 +30,7 @@ impl Job for EvaluateEvent {
     type Context = Rules;
     const KIND: &'static str = "rules.evaluate";
     const LANE: Lane = Lane::Interactive;
-    const TIMEOUT: Duration = Duration::from_secs(300);
+    const TIMEOUT: Duration = Duration::from_secs(900);
 
     async fn run(&self, rules: &Rules, run: &mut JobRun) -> Result<(), JobError> {
         let recorded = ledger::by_id(&rules.0.spine, self.event).await?;
@@ -48,17 +38,20 @@ impl Job for EvaluateEvent {
         // Erased meanwhile: nobody may act on it any more.
         let Some(document) = EventDocument::of(&event).map(Arc::new) else { return Ok(()) };
         let give_up = run.attempt() >= PATIENCE;
-        let mut asked = Vec::with_capacity(self.rules.len());
-        rules.current().await.map_err(retry)?;
-        for at in &self.rules {
-            // Changed since: the version that was triggered runs no more.
-            if let Some(rule) = rules.running(at.rule, at.version)
-                && rules.may_see(&rule, &document, give_up).await?
-            {
-                asked.push(rule);
+        let set = rules.current().await.map_err(retry)?;
+        let place = Place::of(&document);
+        let mut asked = triggered(&set, &event, &document);
+        // Everybody sees it, or only those in a circle do.
+        if asked.iter().any(|rule| sight(rule, &document, &place) != Sight::Yes) {
+            let mut seeing = Vec::with_capacity(asked.len());
+            for rule in asked {
+                if rules.may_see(&rule, &document, &place, give_up).await? {
+                    seeing.push(rule);
+                }
             }
+            asked = seeing;
         }
-        let asking = Asking { now: rules.0.spine.clock().now(), give_up };
+        let asking = Asking::in_earnest(rules.0.spine.clock().now(), give_up);
         let mut lookups = Lookups::default();
         let assessed = rules.assess(asked, &document, &mut lookups, asking).await;
         let assessed = match assessed {
@@ -93,22 +86,17 @@ impl Rules {
         &self,
         rule: &Rule,
         event: &EventDocument,
+        place: &Place,
         give_up: bool,
     ) -> Result<bool, JobError> {
-        match sight(rule, event) {
-            Sight::Yes => Ok(true),
-            Sight::No => Ok(false),
-            Sight::InCircle(circle) => {
-                match self.is_in_circle(rule.identity.owner, &circle).await {
-                    Ok(is_in) => Ok(is_in),
-                    // Not known is no.
-                    Err(error) if give_up => {
-                        tracing::warn!(rule.id = %rule.identity.rule, %error, "nobody says who is in a circle");
-                        Ok(false)
-                    }
-                    Err(error) => Err(JobError::retry(error)),
-                }
+        match self.sees(rule.identity.owner, sight(rule, event, place)).await {
+            Ok(sees) => Ok(sees),
+            // Not known is no.
+            Err(error) if give_up => {
+                tracing::warn!(rule.id = %rule.identity.rule, %error, "nobody says who is in a circle");
+                Ok(false)
             }
+            Err(error) => Err(JobError::retry(error)),
         }
     }
 

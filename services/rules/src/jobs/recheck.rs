@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use spine::{EventId, Job, JobError, JobRun, Lane, ledger};
 use uuid::Uuid;
 
-use super::evaluate::retry;
+use super::evaluate::{PATIENCE, retry};
 use crate::assess::{self, Asking};
-use crate::audience::about;
+use crate::audience::{Place, about};
 use crate::engine::{EventDocument, Lookups, Verdict};
 use crate::outcome::Occasion;
 use crate::{Rules, store};
@@ -38,8 +38,8 @@ impl Job for Recheck {
         }
         let recorded = ledger::by_id(&rules.0.spine, self.event).await?;
         let Some(event) = recorded.map(|recorded| recorded.event) else { return Ok(()) };
-        let now = rules.0.spine.clock().now();
-        let give_up = run.attempt() >= 5;
+        let give_up = run.attempt() >= PATIENCE;
+        let asking = Asking::in_earnest(rules.0.spine.clock().now(), give_up);
         rules.current().await.map_err(retry)?;
         let rule = rules.running(self.rule, self.version);
         let document = EventDocument::of(&event).map(Arc::new);
@@ -47,11 +47,10 @@ impl Job for Recheck {
         let (mut made, mut names) = (None, Vec::new());
         // Erased, changed or out of sight meanwhile: the wait ends without a word.
         if let (Some(rule), Some(document)) = (rule, document)
-            && rules.may_see(&rule, &document, give_up).await?
+            && rules.may_see(&rule, &document, &Place::of(&document), give_up).await?
         {
             names = about(&document);
-            let answer =
-                rules.assess(vec![rule], &document, &mut lookups, Asking { now, give_up }).await;
+            let answer = rules.assess(vec![rule], &document, &mut lookups, asking).await;
             match answer {
                 Ok(answer) => made = answer.into_iter().next(),
                 Err(error) => return Err(rules.unanswered(error).await?),
@@ -62,7 +61,7 @@ impl Job for Recheck {
             rules.stop(self.rule, "an evaluation went beyond its limits").await.map_err(retry)?;
         }
         let depth = rules.depth(&event).await.map_err(retry)?;
-        let occasion = Occasion { event: &event, now, depth, about: &names };
+        let occasion = Occasion { event: &event, now: asking.now, depth, about: &names };
         let mut tx = run.begin().await?;
         rules.conclude_wait(&mut tx, &occasion, made, self.rule).await.map_err(retry)?;
         tx.commit().await?;

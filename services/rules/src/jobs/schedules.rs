@@ -30,10 +30,16 @@ impl Job for RunSchedules {
             let runs = rule.filter(|rule| rule.enabled && rule.stopped.is_none());
             let mut next = None;
             if let Some(rule) = runs {
-                let document: RuleDocument =
-                    serde_json::from_value(rule.document.clone()).map_err(JobError::give_up)?;
                 // It was read when the rule was saved; one that never comes again ends.
-                next = document.schedule.and_then(|schedule| schedule.next_after(now).ok());
+                match serde_json::from_value::<RuleDocument>(rule.document.clone()) {
+                    Ok(document) => {
+                        next = document.schedule.and_then(|schedule| schedule.next_after(now).ok());
+                    }
+                    // The others go on.
+                    Err(error) => {
+                        tracing::error!(rule.id = %rule.id, %error, "a stored rule cannot be read");
+                    }
+                }
                 tx.record(&ScheduleReached {
                     rule: rule.id,
                     owner: rule.owner(),

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use spine::Snowflake;
 
 use crate::Rules;
+use crate::audience::Sight;
 use crate::engine::{EventDocument, Found, Lookup, Lookups, Request};
 
 /// So many lookups of one event at a time.
@@ -27,7 +28,7 @@ const PART: &AsciiSet =
 /// Something is away: the same may be found later.
 #[derive(Debug, thiserror::Error)]
 #[error("a lookup could not be done: {0}")]
-pub(crate) struct Away(pub(crate) String);
+pub struct Away(pub(crate) String);
 
 impl Rules {
     /// The service as it acts for a rule's owner.
@@ -82,10 +83,10 @@ impl Rules {
                 found(page.map(|page| page.and_then(|page| page.items.into_iter().next())))
             }
             Request::Count { kind, guards, window } => {
-                let counted = self.count(&lookup.space, kind, guards, *window, event).await;
-                counted
-                    .map(|count| Found::Value(count.into()))
-                    .map_err(|error| Away(error.to_string()))
+                Ok(match self.count(lookup, kind, guards, *window, event).await? {
+                    (count, true) => Found::Value(count.into()),
+                    (count, false) => Found::AtLeast(count.into()),
+                })
             }
             Request::Operator { plugin, operator, arguments } => {
                 let arguments = serde_json::from_str(arguments).unwrap_or_default();
@@ -111,23 +112,28 @@ impl Rules {
         found(state.map(|state| state.map(|mut state| state[field].take())))
     }
 
-    /// Whether a person is in a circle: they see it among their spaces.
-    pub(crate) async fn is_in_circle(
-        &self,
-        person: Snowflake,
-        circle: &SpaceId,
-    ) -> Result<bool, Away> {
-        let key = (person, circle.clone());
-        if let Some(known) = self.0.circles.get(&key) {
+    /// Whether a person sees this event, as what is in this space.
+    pub(crate) async fn sees(&self, owner: Snowflake, sight: Sight) -> Result<bool, Away> {
+        match sight {
+            Sight::Yes => Ok(true),
+            Sight::No => Ok(false),
+            Sight::InCircle(circle) => self.is_in(owner, &circle).await,
+        }
+    }
+
+    /// Whether a person is in a space, and may act there: they see it among their spaces.
+    pub(crate) async fn is_in(&self, person: Snowflake, space: &SpaceId) -> Result<bool, Away> {
+        let key = (person, space.clone());
+        if let Some(known) = self.0.members.get(&key) {
             return Ok(known);
         }
-        let path = format!("/spaces/{}", utf8_percent_encode(circle.as_str(), PART));
+        let path = format!("/spaces/{}", utf8_percent_encode(space.as_str(), PART));
         let is_in = match self.0.api.find::<Json>(&Self::caller(person), &path).await {
             Ok(space) => space.is_some(),
             Err(error) if error.is_refusal() => false,
             Err(error) => return Err(Away(error.to_string())),
         };
-        self.0.circles.insert(key, is_in);
+        self.0.members.insert(key, is_in);
         Ok(is_in)
     }
 }

@@ -211,3 +211,17 @@ pub(crate) async fn count_of_owner(conn: &mut PgConnection, owner: Snowflake) ->
     .fetch_one(conn)
     .await
 }
+
+/// The rules of an owner, each with its space, in the order in which they are locked.
+pub(crate) async fn of_owner(
+    conn: &mut PgConnection,
+    owner: Snowflake,
+) -> sqlx::Result<Vec<(Uuid, String)>> {
+    let rules = sqlx::query!(
+        "SELECT id, space FROM rules.rule WHERE owner_id = $1 AND removed_at IS NULL ORDER BY id",
+        owner.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rules.into_iter().map(|rule| (rule.id, rule.space)).collect())
+}

@@ -17,6 +17,8 @@ pub(crate) struct StoredEvaluation {
     pub(crate) at: DateTime<Utc>,
     pub(crate) micros: i32,
     pub(crate) trace: Json,
+    /// The trace follows from the event and the rule's version, and only says where it stopped.
+    pub(crate) derived: bool,
 }
 
 /// One evaluation.
@@ -26,7 +28,7 @@ pub(crate) async fn find(
 ) -> sqlx::Result<Option<StoredEvaluation>> {
     sqlx::query_as!(
         StoredEvaluation,
-        "SELECT id, rule_id, version, event_id, event_type, outcome, at, micros, trace
+        "SELECT id, rule_id, version, event_id, event_type, outcome, at, micros, trace, derived
            FROM rules.evaluation WHERE id = $1",
         evaluation
     )
@@ -45,7 +47,7 @@ pub(crate) async fn list(
     let (at, id) = before.unzip();
     sqlx::query_as!(
         StoredEvaluation,
-        "SELECT id, rule_id, version, event_id, event_type, outcome, at, micros, trace
+        "SELECT id, rule_id, version, event_id, event_type, outcome, at, micros, trace, derived
            FROM rules.evaluation
           WHERE rule_id = $1 AND ($2::text IS NULL OR outcome = $2)
             AND ($3::timestamptz IS NULL OR (at, id) < ($3, $4))

@@ -1,9 +1,12 @@
 //! Writing what came of evaluations, and what keeps a rule from acting twice or too often.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
+
+use crate::engine::limits::FIRINGS_PER_MINUTE;
+use crate::outcome::evaluation_id;
 
 /// A rule as it stands when an outcome is written.
 pub(crate) struct Standing {
@@ -37,7 +40,9 @@ pub(crate) async fn asked(
     sqlx::query_scalar!(
         r#"SELECT rule_id AS "rule_id!" FROM rules.evaluation WHERE event_id = $1 AND rule_id = ANY($2)
            UNION
-           SELECT rule_id FROM rules.firing WHERE event_id = $1 AND rule_id = ANY($2)"#,
+           SELECT rule_id FROM rules.firing WHERE event_id = $1 AND rule_id = ANY($2)
+           UNION
+           SELECT refused.rule_id FROM rules.refusal, unnest(rules) AS refused (rule_id) WHERE event_id = $1"#,
         event,
         rules
     )
@@ -45,16 +50,18 @@ pub(crate) async fn asked(
     .await
 }
 
-/// An outcome to be written.
+/// What came of an evaluation, to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct NewOutcome {
-    pub(crate) id: Uuid,
     pub(crate) rule: Uuid,
     pub(crate) version: i32,
     pub(crate) outcome: &'static str,
     pub(crate) class: i16,
     pub(crate) micros: i32,
-    pub(crate) trace: Json,
+    /// Why it did not act; empty where it did.
+    pub(crate) stop: String,
+    /// None: it follows from the event and the rule's version.
+    pub(crate) trace: Option<Json>,
 }
 
 /// Of which event the outcomes are.
@@ -66,22 +73,24 @@ pub(crate) struct Of<'a> {
 }
 
 /// How many places the rings have: of class 0 and 1, and of class 2.
-const RING: i64 = 50;
+pub(crate) const RING: i64 = 50;
 const FAILURES: i64 = 1_000;
 
-/// Writes outcomes: the tallies count on, and each takes the next place of its ring.
+/// Writes what fired, waits or failed, each with its trace: the tallies count on, and each takes the next place of its
+/// ring. The rules are held.
 pub(crate) async fn write(
     conn: &mut PgConnection,
     of: &Of<'_>,
     outcomes: &[NewOutcome],
 ) -> sqlx::Result<()> {
-    let ids: Vec<Uuid> = outcomes.iter().map(|outcome| outcome.id).collect();
+    let id = |outcome: &NewOutcome| evaluation_id(outcome.rule, of.event);
+    let ids: Vec<Uuid> = outcomes.iter().map(id).collect();
     let rules: Vec<Uuid> = outcomes.iter().map(|outcome| outcome.rule).collect();
     let versions: Vec<i32> = outcomes.iter().map(|outcome| outcome.version).collect();
     let names: Vec<String> = outcomes.iter().map(|outcome| outcome.outcome.to_owned()).collect();
     let classes: Vec<i16> = outcomes.iter().map(|outcome| outcome.class).collect();
     let micros: Vec<i32> = outcomes.iter().map(|outcome| outcome.micros).collect();
-    let traces: Vec<Json> = outcomes.iter().map(|outcome| outcome.trace.clone()).collect();
+    let traces: Vec<Json> = outcomes.iter().map(NewOutcome::whole_trace).collect();
     sqlx::query!(
         "WITH new AS (
              SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::smallint[], $6::integer[], $7::jsonb[])
@@ -89,17 +98,16 @@ pub(crate) async fn write(
          ), counted AS (
              UPDATE rules.tally
                 SET fired = tally.fired + (new.class = 0)::integer,
-                    refused = tally.refused + (new.class = 1)::integer,
                     failed = tally.failed + (new.class = 2)::integer,
+                    fired_at = CASE new.outcome WHEN 'fired' THEN $8 ELSE tally.fired_at END,
                     evaluated_at = $8
                FROM new WHERE tally.rule_id = new.rule_id
-             RETURNING tally.rule_id, tally.fired, tally.refused, tally.failed
+             RETURNING tally.rule_id, tally.fired, tally.failed
          )
          INSERT INTO rules.evaluation AS kept
              (id, rule_id, version, event_id, event_type, outcome, class, slot, at, micros, trace, about)
          SELECT new.id, new.rule_id, new.version, $9, $10, new.outcome, new.class,
-                CASE new.class WHEN 0 THEN counted.fired % $12::bigint WHEN 1 THEN counted.refused % $12::bigint
-                               ELSE counted.failed % $13::bigint END,
+                CASE new.class WHEN 0 THEN counted.fired % $12::bigint ELSE counted.failed % $13::bigint END,
                 $8, new.micros, new.trace, $11
            FROM new JOIN counted USING (rule_id)
              ON CONFLICT (rule_id, class, slot) DO UPDATE
@@ -125,20 +133,59 @@ pub(crate) async fn write(
     Ok(())
 }
 
+impl NewOutcome {
+    fn whole_trace(&self) -> Json {
+        let stop = (!self.stop.is_empty()).then_some(&self.stop);
+        self.trace.clone().unwrap_or_else(|| json!({ "clauses": [], "stop": stop }))
+    }
+}
+
 /// Writes how a wait came out, where its trace is still kept.
 pub(crate) async fn rewrite(
     conn: &mut PgConnection,
     event: Uuid,
     outcome: &NewOutcome,
     now: DateTime<Utc>,
+    about: &[String],
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE rules.evaluation SET outcome = $3, trace = $4, at = $5
+        "UPDATE rules.evaluation
+            SET outcome = $3, trace = $4, derived = $6, at = $5,
+                about = ARRAY(SELECT DISTINCT unnest(about || $7::text[]))
           WHERE rule_id = $1 AND event_id = $2",
         outcome.rule,
         event,
         outcome.outcome,
-        outcome.trace,
+        outcome.whole_trace(),
+        now,
+        outcome.trace.is_none(),
+        about
+    )
+    .execute(&mut *conn)
+    .await?;
+    if outcome.outcome == "fired" {
+        sqlx::query!("UPDATE rules.tally SET fired_at = $2 WHERE rule_id = $1", outcome.rule, now)
+            .execute(conn)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Remembers that rules acted on an event.
+pub(crate) async fn fired(
+    conn: &mut PgConnection,
+    rules: &[Uuid],
+    event: Uuid,
+    depth: i32,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO rules.firing (rule_id, event_id, depth, at)
+         SELECT rule_id, $2, $3, $4 FROM unnest($1::uuid[]) AS rule_id
+             ON CONFLICT DO NOTHING",
+        rules,
+        event,
+        depth,
         now
     )
     .execute(conn)
@@ -146,44 +193,38 @@ pub(crate) async fn rewrite(
     Ok(())
 }
 
-/// Remembers that a rule acted on an event.
-pub(crate) async fn fired(
-    conn: &mut PgConnection,
-    rule: Uuid,
-    event: Uuid,
-    depth: i32,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "INSERT INTO rules.firing (rule_id, event_id, depth, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-        rule,
-        event,
-        depth,
-        now
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!("UPDATE rules.tally SET fired_at = $2 WHERE rule_id = $1", rule, now)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// How often a rule acted lately.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recent {
+    pub(crate) rule_id: Uuid,
+    pub(crate) minute: i64,
+    pub(crate) hour: i64,
+    pub(crate) day: i64,
 }
 
-/// How often a rule acted since a time, counted up to `most`.
-pub(crate) async fn firings_since(
+/// How often rules acted within the last minute, hour and day; of each at most its last 6,000 times are counted.
+pub(crate) async fn recent_firings(
     conn: &mut PgConnection,
-    rule: Uuid,
-    since: DateTime<Utc>,
-    most: i64,
-) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"SELECT count(*) AS "count!"
-             FROM (SELECT FROM rules.firing WHERE rule_id = $1 AND at > $2 LIMIT $3) AS recent"#,
-        rule,
-        since,
-        most
+    rules: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Recent>> {
+    sqlx::query_as!(
+        Recent,
+        r#"SELECT asked.rule_id AS "rule_id!",
+                  count(*) FILTER (WHERE recent.at > $2::timestamptz - interval '1 minute') AS "minute!",
+                  count(*) FILTER (WHERE recent.at > $2::timestamptz - interval '1 hour') AS "hour!",
+                  count(*) AS "day!"
+             FROM unnest($1::uuid[]) AS asked (rule_id)
+            CROSS JOIN LATERAL (
+                  SELECT at FROM rules.firing
+                   WHERE firing.rule_id = asked.rule_id AND at > $2::timestamptz - interval '1 day'
+                   ORDER BY at DESC LIMIT $3) AS recent
+            GROUP BY asked.rule_id"#,
+        rules,
+        now,
+        FIRINGS_PER_MINUTE
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await
 }
 
@@ -194,54 +235,45 @@ pub(crate) async fn depth_at(pool: &PgPool, event: Uuid) -> sqlx::Result<Option<
         .await
 }
 
-/// Takes a throttle's turn; false where it is not yet time.
-pub(crate) async fn take_turn(
+/// A turn of a throttle.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn {
+    pub(crate) rule: Uuid,
+    pub(crate) key: String,
+    /// Nobody took one after this time.
+    pub(crate) last: DateTime<Utc>,
+    /// When it is forgotten.
+    pub(crate) until: DateTime<Utc>,
+}
+
+/// Takes the turns, of each rule one: those of these rules are taken, for the others it is not yet time.
+pub(crate) async fn take_turns(
     conn: &mut PgConnection,
-    rule: Uuid,
-    key: &str,
+    turns: &[Turn],
     now: DateTime<Utc>,
-    last: DateTime<Utc>,
-) -> sqlx::Result<bool> {
-    let taken = sqlx::query!(
-        "INSERT INTO rules.throttle AS known (rule_id, key, fired_at) VALUES ($1, $2, $3)
-             ON CONFLICT (rule_id, key) DO UPDATE SET fired_at = excluded.fired_at
-          WHERE known.fired_at <= $4",
-        rule,
-        key,
-        now,
-        last
+) -> sqlx::Result<Vec<Uuid>> {
+    let rules: Vec<Uuid> = turns.iter().map(|turn| turn.rule).collect();
+    let keys: Vec<String> = turns.iter().map(|turn| turn.key.clone()).collect();
+    let lasts: Vec<DateTime<Utc>> = turns.iter().map(|turn| turn.last).collect();
+    let untils: Vec<DateTime<Utc>> = turns.iter().map(|turn| turn.until).collect();
+    sqlx::query_scalar!(
+        "WITH turn AS (
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+                        AS turn (rule_id, key, last, until)
+         )
+         INSERT INTO rules.throttle AS known (rule_id, key, fired_at, until)
+         SELECT turn.rule_id, turn.key, $5, turn.until
+           FROM turn
+           LEFT JOIN rules.throttle AS before ON before.rule_id = turn.rule_id AND before.key = turn.key
+          WHERE before.fired_at IS NULL OR before.fired_at <= turn.last
+             ON CONFLICT (rule_id, key) DO UPDATE SET fired_at = excluded.fired_at, until = excluded.until
+         RETURNING known.rule_id",
+        &rules,
+        &keys,
+        &lasts,
+        &untils,
+        now
     )
-    .execute(conn)
-    .await?;
-    Ok(taken.rows_affected() > 0)
-}
-
-/// Empties the traces that are about somebody or something that was erased.
-pub(crate) async fn forget(conn: &mut PgConnection, subject: &str) -> sqlx::Result<()> {
-    sqlx::query!(
-        r#"UPDATE rules.evaluation
-              SET trace = '{"clauses": [], "stop": "what this was about was erased"}', about = '{}'
-            WHERE about @> ARRAY[$1::text]"#,
-        subject
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Drops what is old: the events that rules acted on, keys of throttles, failures.
-pub(crate) async fn drop_old(
-    conn: &mut PgConnection,
-    firings: DateTime<Utc>,
-    throttles: DateTime<Utc>,
-    failures: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM rules.firing WHERE at < $1", firings).execute(&mut *conn).await?;
-    sqlx::query!("DELETE FROM rules.throttle WHERE fired_at < $1", throttles)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query!("DELETE FROM rules.evaluation WHERE class = 2 AND at < $1", failures)
-        .execute(conn)
-        .await?;
-    Ok(())
+    .fetch_all(conn)
+    .await
 }

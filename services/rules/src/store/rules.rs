@@ -1,7 +1,7 @@
 //! Reading rules.
 
 use chrono::{DateTime, Utc};
-use contracts::access::Permitted;
+use contracts::access::{Permitted, SpaceId, UnreadableSpace};
 use serde_json::Value as Json;
 use spine::Snowflake;
 use sqlx::{PgExecutor, PgPool, Postgres, QueryBuilder};
@@ -32,6 +32,11 @@ pub(crate) struct StoredRule {
 impl StoredRule {
     pub(crate) fn owner(&self) -> Snowflake {
         Snowflake(self.owner_id)
+    }
+
+    /// Where it belongs: it was a space when it was stored.
+    pub(crate) fn space(&self) -> Result<SpaceId, UnreadableSpace> {
+        self.space.parse()
     }
 }
 

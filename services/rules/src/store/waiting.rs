@@ -57,6 +57,65 @@ pub(crate) async fn end(conn: &mut PgConnection, rule: Uuid, event: Uuid) -> sql
     Ok(ended.rows_affected() > 0)
 }
 
+/// Which of these rules wait because of an event about this subject.
+pub(crate) async fn of_subject(
+    conn: &mut PgConnection,
+    rules: &[Uuid],
+    subject: &str,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT DISTINCT rule_id FROM rules.waiting WHERE rule_id = ANY($1) AND subject = $2",
+        rules,
+        subject
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Ends what of a rule should have ended before a time, and says why in its traces.
+pub(crate) async fn end_lost(
+    conn: &mut PgConnection,
+    rule: Uuid,
+    before: DateTime<Utc>,
+    why: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH ended AS (
+             DELETE FROM rules.waiting WHERE rule_id = $1 AND until < $2 RETURNING rule_id, event_id
+         )
+         UPDATE rules.evaluation
+            SET outcome = 'refused', trace = evaluation.trace || jsonb_build_object('stop', $3::text)
+           FROM ended
+          WHERE evaluation.rule_id = ended.rule_id AND evaluation.event_id = ended.event_id",
+        rule,
+        before,
+        why
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Says of a wait that ended why nothing came of it.
+pub(crate) async fn came_to_nothing(
+    conn: &mut PgConnection,
+    rule: Uuid,
+    event: Uuid,
+    why: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE rules.evaluation
+            SET outcome = 'refused', trace = trace || jsonb_build_object('stop', $3::text)
+          WHERE rule_id = $1 AND event_id = $2 AND outcome = 'waiting'",
+        rule,
+        event,
+        why
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Ends everything that waits of these rules, and says why in their traces. With a subject: what waits because of an
 /// event about it.
 pub(crate) async fn end_all(

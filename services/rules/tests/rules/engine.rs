@@ -36,7 +36,8 @@ fn with_conditions(conditions: &str) -> Arc<Rule> {
 
 fn evaluated(rule: &Arc<Rule>, data: Json, lookups: &Lookups) -> Evaluation {
     let event = EventDocument::sample("a.B.v1", data);
-    let situation = Situation { event: &event, lookups, now: DateTime::UNIX_EPOCH, explain: true };
+    let explain = Explain::Everything;
+    let situation = Situation { event: &event, lookups, now: DateTime::UNIX_EPOCH, explain };
     evaluate(std::slice::from_ref(rule), &situation, &AtomicUsize::new(0)).remove(0)
 }
 
@@ -257,7 +258,7 @@ fn a_thousand_rules_on_one_event_are_timed() {
         "communication.CallStarted.v1",
         json!({"n": 0, "from": {"address": "+431234", "roles": ["Friend", "Partner"]}, "to": {"address": "+439"}}),
     );
-    for explain in [false, true] {
+    for explain in [Explain::Nothing, Explain::Kept, Explain::Everything] {
         let mut best = std::time::Duration::MAX;
         for _ in 0..10 {
             let started = Instant::now();
@@ -273,7 +274,7 @@ fn a_thousand_rules_on_one_event_are_timed() {
             assert_eq!(held, 1);
         }
         println!(
-            "1,000 rules on one event: {best:?} (traces: {explain}, debug build: {})",
+            "1,000 rules on one event: {best:?} (traces: {explain:?}, debug build: {})",
             cfg!(debug_assertions)
         );
     }
@@ -403,4 +404,123 @@ async fn an_evaluation_that_does_not_end_is_left_behind() {
     assert_eq!(stuck.await, Err(worker::NoResult::Stuck(7)));
     assert_eq!(threads.run(std::time::Duration::from_secs(5), |_| 1).await, Ok(1));
     end.send(()).unwrap();
+}
+
+#[test]
+fn what_is_refused_by_the_event_alone_is_explained_only_when_somebody_asks() {
+    let event = EventDocument::sample("a.B.v1", json!({"n": 1}));
+    let asked = |rule: &Arc<Rule>, lookups: &Lookups, explain| {
+        let situation = Situation { event: &event, lookups, now: DateTime::UNIX_EPOCH, explain };
+        evaluate(std::slice::from_ref(rule), &situation, &AtomicUsize::new(0)).remove(0)
+    };
+    let none = Lookups::default();
+    let refused = with_conditions("when: [event.data.n > 0, event.data.n > 1]");
+    let kept = asked(&refused, &none, Explain::Kept);
+    assert_eq!((kept.explained, kept.trace.clauses.len()), (false, 0));
+    assert_eq!(kept.trace.stop.as_deref(), Some("when[1] does not hold"));
+    let whole = asked(&refused, &none, Explain::Everything);
+    assert_eq!((whole.explained, whole.trace.clauses.len()), (true, 2));
+    assert_eq!(whole.trace.stop, kept.trace.stop);
+    assert_eq!(whole.trace.clauses[1].read["event.data.n"], 1);
+    // What acts, fails, or looked something up: with what was read.
+    for conditions in ["when: [event.data.n == 1]", "when: [event.data.n > 'x']"] {
+        let made = asked(&with_conditions(conditions), &none, Explain::Kept);
+        assert!(made.explained && made.trace.clauses[0].read["event.data.n"] == 1, "{made:?}");
+    }
+    let looks = with_conditions("when: [\"state('location') == 'Work'\"]");
+    let Verdict::Needs(needs) = asked(&looks, &none, Explain::Kept).verdict else { panic!() };
+    let mut lookups = Lookups::default();
+    lookups.insert(needs[0].clone(), Found::Value(json!("Home")));
+    let made = asked(&looks, &lookups, Explain::Kept);
+    assert_eq!((&made.verdict, made.explained), (&Verdict::Refused, true));
+    assert_eq!(made.trace.clauses[0].read["state(\"location\")"], "Home");
+}
+
+#[test]
+fn a_trace_does_not_grow_beyond_what_is_kept() {
+    let texts: Vec<String> = (0..20).map(|_| "x".repeat(290)).collect();
+    let data = json!({"a": {"b": texts.clone(), "c": texts.clone(), "d": texts}});
+    let clauses = vec!["event.data.a.b.size() > 0 && event.data.size() > 0"; 32];
+    let conditions = format!("when: {}", serde_json::to_string(&clauses).unwrap());
+    let made = evaluated(&with_conditions(&conditions), data, &Lookups::default());
+    assert!(matches!(made.verdict, Verdict::Holds(_)), "{:?}", made.verdict);
+    let written = serde_json::to_string(&made.trace).unwrap().len();
+    assert!(written < 64 << 10 && made.trace.cut, "{written}");
+    assert_eq!(made.trace.clauses.len(), 32, "every clause is there");
+}
+
+#[test]
+fn large_patterns_over_large_texts_are_cut() {
+    // Each match takes the engine a while, and no loop is needed to ask for many.
+    let pattern = "(a?){60}b{2,40}c";
+    let clause = vec![format!("event.data.t.matches('{pattern}')"); 60].join(" || ");
+    let data = json!({"t": "a".repeat(32_000)});
+    let started = Instant::now();
+    let clauses = vec![format!("{clause} || true"); 16];
+    let conditions = format!("when: {}", serde_json::to_string(&clauses).unwrap());
+    assert_eq!(verdict(&conditions, data), Verdict::Cut);
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_rule_looks_up_a_few_dozen_things_at_most() {
+    let lookups: Vec<String> = (0..40).map(|n| format!("state('f{n}') == 1")).collect();
+    let conditions = format!("when: [\"{}\"]", lookups.join(" || "));
+    let made = evaluated(&with_conditions(&conditions), json!({}), &Lookups::default());
+    assert_eq!(made.verdict, Verdict::Failed);
+    assert!(made.trace.stop.unwrap().contains("more than 32"));
+}
+
+#[test]
+fn a_count_that_is_only_the_least_says_so() {
+    let rule = with_conditions("when: [\"count('a.B.v1', '1h') >= 10\"]");
+    let Verdict::Needs(needs) = evaluated(&rule, json!({}), &Lookups::default()).verdict else {
+        panic!()
+    };
+    let mut lookups = Lookups::default();
+    lookups.insert(needs[0].clone(), Found::AtLeast(json!(10)));
+    let made = evaluated(&rule, json!({}), &lookups);
+    assert!(matches!(made.verdict, Verdict::Holds(_)) && made.trace.cut, "{made:?}");
+}
+
+#[test]
+fn raw_bytes_hide_no_brackets_from_the_scan() {
+    for raw in ["rb", "Rb", "br", "r", "R"] {
+        let source = format!("{raw}'\\' != {raw}'x' && {}true{}", "(".repeat(40), ")".repeat(40));
+        assert_eq!(limits::scan(&source), Err(limits::TooMuch::Deep), "{source}");
+    }
+    // `in` is an operator, too.
+    let many = vec!["1"; 450].join(" in ");
+    assert_eq!(limits::scan(&many), Err(limits::TooMuch::Wide));
+    assert_eq!(limits::scan(&vec!["inside"; 450].join(" ")), Ok(()));
+}
+
+#[tokio::test]
+async fn whoever_comes_late_is_not_blamed_for_those_before() {
+    let threads = worker::Threads::default();
+    let limit = std::time::Duration::from_secs(1);
+    let (_never, nothing) = std::sync::mpsc::channel::<()>();
+    // Longer than the limit in all, but each step within it.
+    let done = threads.run(limit, move |progress| {
+        for step in 1..=6 {
+            nothing.recv_timeout(limit / 5).unwrap_err();
+            progress.store(step, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    assert_eq!(done.await, Ok(()));
+}
+
+#[test]
+fn what_a_rule_does_is_bounded_in_all() {
+    let fields: Vec<String> = (0..200).map(|n| format!("f{n}: '{{{{ event.data.t }}}}'")).collect();
+    let rule = rule(&format!(
+        "name: t\non: [{{type: a.B.v1}}]\ndo: [{{emit: {{name: x, data: {{{}}}}}}}]\n",
+        fields.join(", ")
+    ))
+    .unwrap();
+    let small = evaluated(&rule, json!({"t": "x".repeat(1_000)}), &Lookups::default());
+    assert!(matches!(small.verdict, Verdict::Holds(_)));
+    let large = evaluated(&rule, json!({"t": "x".repeat(32_000)}), &Lookups::default());
+    assert_eq!(large.verdict, Verdict::Failed);
+    assert!(large.trace.stop.unwrap().contains("more than 1 MiB"));
 }

@@ -262,7 +262,7 @@ async fn a_rule_made_elsewhere_runs_at_once_and_not_for_what_was_before() {
     assert_eq!(stage.outcomes(rule).await, ["fired"]);
 }
 
-struct NoOperators;
+pub struct NoOperators;
 
 #[async_trait::async_trait]
 impl contracts::plugins::RuleOperators for NoOperators {

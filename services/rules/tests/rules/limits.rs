@@ -4,7 +4,7 @@ use contracts::events::rules::{RuleChanged, Signalled};
 use serde_json::json;
 use spine::{EventData, ledger};
 
-use crate::support::{ANNA, Stage, signal};
+use crate::support::{ANNA, BEN, Stage, signal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_rules_that_answer_each_other_end_after_eight() {
@@ -69,4 +69,80 @@ async fn a_rule_sends_sixty_times_a_minute_at_most_and_keeps_its_last_traces() {
     assert_eq!((&view["fired"], &view["refused"]), (&json!(60), &json!(60)));
     let outcomes = stage.outcomes(calm).await;
     assert!(outcomes[0].starts_with("failed: when[0]"), "{outcomes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_come_back_from_outside_end_within_the_hour() {
+    let stage = Stage::start().await;
+    // Nothing tells that an answer from outside is one: no cause leads from it to the message.
+    let rule = stage.rule("name: t\non: [{type: rules.Signalled.v1, where: {name: go}}]\ndo: [{message: {to: '+436641234567', text: x}}]\n").await;
+    for _ in 0..7 {
+        for _ in 0..60 {
+            stage.record(&signal("go", json!({}))).await;
+        }
+        stage.running.settle().await;
+        stage.later(chrono::TimeDelta::seconds(61)).await;
+    }
+    assert_eq!(stage.sent().len(), 300);
+    let outcomes = stage.outcomes(rule).await;
+    assert_eq!(outcomes[0], "throttled: it acted 300 times within an hour");
+    stage.later(chrono::TimeDelta::minutes(61)).await;
+    stage.happens(&signal("go", json!({}))).await;
+    assert_eq!(stage.sent().len(), 301);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_rules_of_two_people_that_answer_each_other_end_after_eight() {
+    let stage = Stage::start().await;
+    for (who, hears, says) in [(ANNA, "ping", "pong"), (BEN, "pong", "ping")] {
+        let rule = json!({
+            "name": "t", "on": [{"type": "rules.Signalled.v1", "where": {"name": hears}}],
+            "do": [{"emit": {"name": says}}],
+        });
+        stage.rule_of(who, "?space=household", rule).await;
+    }
+    let mut first = signal("ping", json!({}));
+    first.space = Some("household".parse().unwrap());
+    stage.happens(&first).await;
+    let said = stage.number("SELECT count(*) FROM spine.event WHERE type = 'rules.Signalled.v1'");
+    assert_eq!(said.await, 1 + 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_whose_end_was_lost_keeps_no_other_from_beginning() {
+    let stage = Stage::start().await;
+    let rule = stage.rule("name: t\non: [{type: rules.Signalled.v1, where: {name: go}}]\nfor: 10m\ndo: [{message: {to: '+436641234567', text: x}}]\n").await;
+    stage.happens(&signal("go", json!({}))).await;
+    // Its job is gone, as one is that failed for long.
+    sqlx::query("DELETE FROM spine.job WHERE kind = 'rules.recheck'")
+        .execute(stage.test.spine.pool())
+        .await
+        .unwrap();
+    stage.later(chrono::TimeDelta::days(2)).await;
+    stage.happens(&signal("go", json!({}))).await;
+    assert_eq!(stage.outcomes(rule).await, ["waiting", "refused: its end was missed"]);
+    stage.later(chrono::TimeDelta::minutes(11)).await;
+    assert_eq!(stage.sent().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rules_fire_on_one_event_each_once() {
+    let stage = Stage::start().await;
+    let mut rules = Vec::new();
+    for number in 0..60 {
+        let rule = json!({
+            "name": format!("r{number}"), "on": [{"type": "rules.Signalled.v1", "where": {"name": "go"}}],
+            "throttle": {"every": "1h"}, "do": [{"intention": {"title": "x"}}],
+        });
+        rules.push(stage.rule_of(ANNA, "", rule).await);
+    }
+    stage.happens(&signal("go", json!({}))).await;
+    stage.happens(&signal("go", json!({}))).await;
+    for rule in rules {
+        let outcomes = stage.outcomes(rule).await;
+        assert_eq!(outcomes, ["throttled: it acted not long ago (throttle)", "fired"]);
+        let (_, view) = stage.call(ANNA, "GET", &format!("/rules/{rule}"), None).await;
+        assert_eq!((&view["fired"], &view["refused"]), (&json!(1), &json!(1)));
+        assert!(view["fired_at"].is_string());
+    }
 }

@@ -34,6 +34,8 @@ pub struct World {
     states: Arc<Mutex<HashMap<String, Json>>>,
     entities: Arc<Mutex<HashMap<String, Json>>>,
     refused: Arc<Mutex<bool>>,
+    outside: Arc<Mutex<Vec<(Snowflake, String)>>>,
+    circles: Arc<Mutex<Vec<(Snowflake, String)>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -48,6 +50,16 @@ impl World {
 
     pub fn refuse(&self, refuse: bool) {
         *self.refused.lock().unwrap() = refuse;
+    }
+
+    /// Somebody is in this space no more.
+    pub fn expel(&self, person: Snowflake, space: &str) {
+        self.outside.lock().unwrap().push((person, space.to_owned()));
+    }
+
+    /// Somebody is in this circle.
+    pub fn in_circle(&self, person: Snowflake, circle: &SpaceId) {
+        self.circles.lock().unwrap().push((person, circle.to_string()));
     }
 
     /// What was asked for, and by whom.
@@ -86,6 +98,22 @@ async fn state(
         name,
         found.map(|value| json!({"value": value, "since": "2026-01-01T00:00:00Z"})),
     )
+}
+
+/// The spaces of the person for whom is asked.
+async fn space(
+    access: Access,
+    State(world): State<World>,
+    Path(space): Path<String>,
+) -> Result<axum::Json<Json>, Problem> {
+    let person = access.caller().behalf.unwrap();
+    let key = (person, space.clone());
+    let own = space == "household" || space == format!("person:{person}");
+    let is_in = own || world.circles.lock().unwrap().contains(&key);
+    if is_in && !world.outside.lock().unwrap().contains(&key) {
+        return Ok(axum::Json(json!({"space": space})));
+    }
+    Err(Problem::not_found())
 }
 
 async fn entity(
@@ -174,6 +202,7 @@ impl Stage {
         let api = Api::new();
         let services = Router::new()
             .route("/present/{subject}/{facet}", get(state))
+            .route("/spaces/{space}", get(space))
             .route("/entities", get(entities))
             .route("/entities/{id}", get(entity))
             .with_state(world.clone());
@@ -208,6 +237,18 @@ impl Stage {
         made["id"].as_str().unwrap().parse().unwrap()
     }
 
+    /// Makes a rule for somebody from JSON, in their own space or another.
+    pub async fn rule_of(&self, who: Snowflake, query: &str, rule: Json) -> Uuid {
+        let (status, made) = self.call(who, "POST", &format!("/rules{query}"), Some(rule)).await;
+        assert_eq!(status, 201, "{made}");
+        made["id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// One number from the database.
+    pub async fn number(&self, query: &'static str) -> i64 {
+        sqlx::query_scalar(query).fetch_one(self.test.spine.pool()).await.unwrap()
+    }
+
     pub async fn record<E: EventData>(&self, event: &E) -> EventId {
         let mut tx = self.test.spine.begin(Cause::by("test")).await.unwrap();
         let id = tx.record(event).unwrap();
@@ -233,8 +274,13 @@ impl Stage {
 
     /// What came of asking a rule, newest first, as `outcome: stop`.
     pub async fn outcomes(&self, rule: Uuid) -> Vec<String> {
+        self.outcomes_of(ANNA, rule).await
+    }
+
+    /// The same, as somebody else sees it.
+    pub async fn outcomes_of(&self, who: Snowflake, rule: Uuid) -> Vec<String> {
         let (status, page) =
-            self.call(ANNA, "GET", &format!("/rules/{rule}/evaluations"), None).await;
+            self.call(who, "GET", &format!("/rules/{rule}/evaluations"), None).await;
         assert_eq!(status, 200, "{page}");
         let line = |made: &Json| match made["stop"].as_str() {
             Some(stop) => format!("{}: {stop}", made["outcome"].as_str().unwrap()),

@@ -1,0 +1,156 @@
+//! What a trace says: the expressions that were worked out, and what each of them read.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use cel::common::value::CowVal;
+use cel::{Context, Value};
+use serde_json::Value as Json;
+
+use super::compile::Expression;
+use super::run::{Run, Stop};
+use super::trace::Clause;
+use super::value::{Extent, shortened, to_json, written};
+
+/// An expression that was worked out. What it read is looked at afterwards, and only where somebody is told: nothing that
+/// it read has changed by then.
+pub(super) struct Note<'r> {
+    pub(super) place: Place<'r>,
+    pub(super) expression: &'r Expression,
+    pub(super) value: Noted,
+    pub(super) error: Option<String>,
+}
+
+/// Where an expression stands.
+pub(super) enum Place<'r> {
+    /// `when` or `unless`, and which of them.
+    Condition(&'static str, usize),
+    /// In `let`.
+    Binding(&'r str),
+    /// Elsewhere.
+    Named(String),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Condition(part, index) => write!(f, "{part}[{index}]"),
+            Self::Binding(name) => write!(f, "let.{name}"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+/// What came of an expression.
+pub(super) enum Noted {
+    /// This.
+    Bool(bool),
+    /// What comes of it again.
+    Again,
+    /// Nothing.
+    Nothing,
+}
+
+impl<'r> Note<'r> {
+    pub(super) fn of<T>(
+        place: Place<'r>,
+        expression: &'r Expression,
+        outcome: &Result<T, Stop>,
+    ) -> Self {
+        let (value, error) = match outcome {
+            Ok(_) => (Noted::Again, None),
+            Err(stop) => (Noted::Nothing, stop.error()),
+        };
+        Self { place, expression, value, error }
+    }
+}
+
+impl<'r, 'v> Run<'r, 'v> {
+    /// Notes what was asked.
+    pub(super) fn note(&mut self, note: impl FnOnce() -> Note<'r>) {
+        if let Some(notes) = &mut self.notes {
+            notes.push(note());
+        }
+    }
+
+    /// Writes the trace of what was noted.
+    pub(super) fn explain(&mut self, scope: &Context<'_, 'v>) {
+        for Note { place, expression, value, error } in self.notes.take().unwrap_or_default() {
+            let value = match value {
+                Noted::Bool(value) => Json::Bool(value),
+                Noted::Nothing => Json::Null,
+                Noted::Again => {
+                    let again = self.with(scope, expression, |value| to_json(value, Extent::TRACE));
+                    again.unwrap_or_default()
+                }
+            };
+            let value = self.fitting(value);
+            let mut read = BTreeMap::new();
+            self.reads(scope, expression, &mut read);
+            let source = shortened(&expression.source, 1_000);
+            self.trace.clauses.push(Clause {
+                place: place.to_string(),
+                source,
+                value,
+                error,
+                read,
+            });
+        }
+    }
+
+    fn reads(
+        &mut self,
+        scope: &Context<'_, 'v>,
+        expression: &Expression,
+        read: &mut BTreeMap<String, Json>,
+    ) {
+        for (text, ast) in &expression.operands {
+            if self.has_room() {
+                let value: Option<CowVal<'_, 'v>> = Value::resolve_val(ast, scope).ok();
+                let json = value.map_or(Json::Null, |value| to_json(&*value, Extent::TRACE));
+                read.insert(shortened(text, 200), self.fitting(json));
+            }
+        }
+        for site in &expression.lookups {
+            if self.has_room() {
+                let json = match self.locals.get(&site.name) {
+                    Some(known) => to_json(known.as_ref(), Extent::TRACE),
+                    None => {
+                        let known = scope.get_variable(&site.name);
+                        known.map_or(Json::Null, |value| to_json(&*value, Extent::TRACE))
+                    }
+                };
+                read.insert(shortened(&site.text, 200), self.fitting(json));
+            }
+            for argument in &site.arguments {
+                self.reads(scope, argument, read);
+            }
+        }
+        for name in &expression.bindings {
+            if self.has_room()
+                && let Some(value) = self.locals.get(name)
+            {
+                let json = to_json(value.as_ref(), Extent::TRACE);
+                read.insert(name.clone(), self.fitting(json));
+            }
+        }
+    }
+
+    /// Whether the trace has room for more of what was read; where it has not, it says that it is cut.
+    fn has_room(&mut self) -> bool {
+        self.trace.cut |= self.room == 0;
+        self.room > 0
+    }
+
+    /// The value, where the trace has room for it.
+    fn fitting(&mut self, json: Json) -> Json {
+        let bytes = written(&json);
+        if bytes > self.room {
+            self.trace.cut = true;
+            self.room = 0;
+            return Json::String("…".to_owned());
+        }
+        self.room -= bytes;
+        json
+    }
+}
