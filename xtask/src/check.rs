@@ -1,6 +1,6 @@
 //! `cargo xtask check`: all that a commit needs besides its tests.
 
-use crate::{progress, tidy, workspace};
+use crate::{plugins, progress, tidy, workspace};
 
 /// Runs the task.
 pub fn run() -> anyhow::Result<()> {
@@ -18,5 +18,6 @@ pub fn run() -> anyhow::Result<()> {
         cargo.args(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
         workspace::succeed(&mut cargo, "cargo clippy")
     })?;
+    progress::timed("lints of the plugins", plugins::lint)?;
     Ok(())
 }

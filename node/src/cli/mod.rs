@@ -81,7 +81,7 @@ enum Command {
     Hosts(hosts::Command),
     /// Call the Sovereign API from this machine
     Api(api::Command),
-    /// Install, grant, upgrade and remove plugins
+    /// Install, grant, upgrade and remove plugins, and try new ones
     #[command(subcommand)]
     Plugin(plugin::Command),
     /// Prove that the audit log is as it was written
@@ -137,6 +137,11 @@ fn act(line: Line) -> anyhow::Result<()> {
         Some(Command::Api(command)) => {
             log::start_quietly()?;
             backend::run(config, async |backend| api::run(command, backend, &output).await)
+        }
+        Some(Command::Plugin(plugin::Command::Try(arguments))) => {
+            log::start_quietly()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(plugin::try_out(&arguments, &output))
         }
         Some(Command::Plugin(command)) => {
             log::start_quietly()?;

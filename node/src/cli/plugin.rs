@@ -1,8 +1,11 @@
 //! `sovereign plugin`.
 
+mod report;
+mod trial;
+
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use http::Method;
 use ipnet::IpNet;
@@ -11,6 +14,7 @@ use serde_json::{Value, json};
 use super::api::{self, Caller};
 use super::backend::Backend;
 use super::output::Output;
+pub(super) use trial::{Try, run as try_out};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -23,11 +27,8 @@ pub enum Command {
     },
     /// Install a plugin: it does nothing until what it asks for is granted and it is enabled
     Install {
-        /// A component (.wasm), or an https address of one
-        source: String,
-        /// The SHA-256 that it must have
-        #[arg(long)]
-        sha256: Option<String>,
+        #[command(flatten)]
+        release: Release,
         /// Grant what it asks for and enable it, at once
         #[arg(long)]
         grant: bool,
@@ -48,28 +49,50 @@ pub enum Command {
     Upgrade {
         /// Such as rss
         id: String,
-        /// A component (.wasm), or an https address of one
-        source: String,
+        #[command(flatten)]
+        release: Release,
     },
     /// Go back to the version before
     RollBack {
         /// Such as rss
         id: String,
+        /// To this one of those that are kept
+        #[arg(long)]
+        version: Option<String>,
     },
     /// Remove a plugin with its secrets and its state
     Remove {
         /// Such as rss
         id: String,
     },
+    /// Run a component without a node, within the limits of one: for those who write plugins
+    Try(Box<Try>),
 }
 
 #[derive(Debug, Args)]
 pub struct Grant {
     /// Such as rss
     id: String,
-    /// A private network that it may reach, also by plain http; within `plugins.allow_networks`
+    /// A private network that it may reach, also by plain http; within `plugins.allow_networks`.
+    /// Without any, those that were granted before
     #[arg(long = "network", value_name = "NETWORK")]
     networks: Vec<IpNet>,
+}
+
+/// A component, and what shows that it is the right one.
+#[derive(Debug, Args)]
+pub struct Release {
+    /// A component (.wasm), or an https address of one
+    source: String,
+    /// The SHA-256 that it must have
+    #[arg(long)]
+    sha256: Option<String>,
+    /// Its publisher's signature, in base64
+    #[arg(long, value_name = "BASE64")]
+    signature: Option<String>,
+    /// The publisher's key, in base64; without it, one of `plugins.trusted_keys`
+    #[arg(long, value_name = "BASE64", requires = "signature")]
+    publisher_key: Option<String>,
 }
 
 /// Does it.
@@ -86,9 +109,8 @@ pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow:
             let plugin = caller.get(&format!("/plugins/{id}")).await?;
             output.one(&plugin, &serde_json::to_string_pretty(&plugin)?)
         }
-        Command::Install { source, sha256, grant } => {
-            let (kind, body) = component(&source, sha256.as_deref())?;
-            let mut plugin = caller.send(Method::POST, "/plugins", kind, body).await?;
+        Command::Install { release, grant } => {
+            let mut plugin = release.bring(&caller, "/plugins").await?;
             if grant {
                 plugin = self::grant(&caller, &plugin, &[]).await?;
             }
@@ -101,13 +123,17 @@ pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow:
         }
         Command::Enable { id } => change(&caller, &id, "enable", output).await,
         Command::Disable { id } => change(&caller, &id, "disable", output).await,
-        Command::RollBack { id } => change(&caller, &id, "rollback", output).await,
-        Command::Upgrade { id, source } => {
-            let (kind, body) = component(&source, None)?;
-            let path = format!("/plugins/{id}/upgrade");
-            let plugin = caller.send(Method::POST, &path, kind, body).await?;
+        Command::RollBack { id, version } => {
+            let body = json!({ "version": version });
+            let plugin = caller.post(&format!("/plugins/{id}/rollback"), &body).await?;
             output.one(&plugin, &told(&plugin))
         }
+        Command::Upgrade { id, release } => {
+            let plugin = release.bring(&caller, &format!("/plugins/{id}/upgrade")).await?;
+            output.one(&plugin, &told(&plugin))
+        }
+        // It needs none of this, so `super::act` does it without.
+        Command::Try(arguments) => trial::run(&arguments, output).await,
         Command::Remove { id } => {
             let path = format!("/plugins/{id}");
             caller.send(Method::DELETE, &path, api::JSON, Vec::new().into()).await?;
@@ -121,9 +147,17 @@ async fn grant(caller: &Caller, plugin: &Value, networks: &[IpNet]) -> anyhow::R
     let id = plugin["id"].as_str().context("the plugin has no id")?;
     let waiting = &plugin["pending"]["asks"];
     let asks = if waiting.is_object() { waiting } else { &plugin["asks"] };
-    let grant = json!({ "capabilities": asks, "networks": networks });
+    let grant = json!({ "capabilities": asks, "networks": granted_networks(plugin, networks) });
     caller.post(&format!("/plugins/{id}/grant"), &grant).await?;
     caller.post(&format!("/plugins/{id}/enable"), &json!({})).await
+}
+
+/// The networks of a grant: these, or those of the grant before.
+fn granted_networks(plugin: &Value, networks: &[IpNet]) -> Value {
+    match &plugin["granted"]["networks"] {
+        before @ Value::Array(_) if networks.is_empty() => before.clone(),
+        _ => json!(networks),
+    }
 }
 
 async fn change(caller: &Caller, id: &str, what: &str, output: &Output) -> anyhow::Result<()> {
@@ -131,20 +165,38 @@ async fn change(caller: &Caller, id: &str, what: &str, output: &Output) -> anyho
     output.one(&plugin, &told(&plugin))
 }
 
-/// A file's bytes, or an address for the node to fetch from.
-fn component(source: &str, sha256: Option<&str>) -> anyhow::Result<(&'static str, bytes::Bytes)> {
-    if source.starts_with("https://") || source.starts_with("http://") {
-        let body = json!({ "url": source, "sha256": sha256 });
-        return Ok((api::JSON, serde_json::to_vec(&body)?.into()));
+impl Release {
+    /// Sends it: a file's bytes, or an address for the node to fetch from.
+    async fn bring(&self, caller: &Caller, path: &str) -> anyhow::Result<Value> {
+        if self.source.starts_with("https://") || self.source.starts_with("http://") {
+            let signature = self.signature.as_ref().map(
+                |signature| json!({ "signature": signature, "publisher_key": self.publisher_key }),
+            );
+            let body = json!({ "url": self.source, "sha256": self.sha256, "signature": signature });
+            return caller.post(path, &body).await;
+        }
+        let file = PathBuf::from(&self.source);
+        let wasm =
+            std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let path = format!("{path}{}", self.query());
+        caller.send(Method::POST, &path, "application/wasm", wasm.into()).await
     }
-    let file = PathBuf::from(source);
-    let wasm = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    if let Some(expected) = sha256
-        && !plugins::harness::sha256(&wasm).eq_ignore_ascii_case(expected)
-    {
-        bail!("{} has another SHA-256 than {expected}", file.display());
+
+    /// What goes with a component that is the body.
+    fn query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [
+            ("sha256", &self.sha256),
+            ("signature", &self.signature),
+            ("publisher_key", &self.publisher_key),
+        ] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        let query = query.finish();
+        if query.is_empty() { query } else { format!("?{query}") }
     }
-    Ok(("application/wasm", wasm.into()))
 }
 
 /// A plugin in a few words for people.
@@ -159,4 +211,29 @@ fn told(plugin: &Value) -> String {
         ));
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_keeps_the_networks_of_the_one_before_unless_it_names_some() {
+        let plugin = json!({ "granted": { "networks": ["10.0.0.0/8"] } });
+        assert_eq!(granted_networks(&plugin, &[]), json!(["10.0.0.0/8"]));
+        let other: IpNet = "192.168.1.0/24".parse().unwrap();
+        assert_eq!(granted_networks(&plugin, &[other]), json!(["192.168.1.0/24"]));
+        assert_eq!(granted_networks(&json!({}), &[]), json!([]));
+    }
+
+    #[test]
+    fn a_signature_survives_the_way_to_the_api() {
+        let release = Release {
+            source: "a.wasm".to_owned(),
+            sha256: None,
+            signature: Some("a+b/c=".to_owned()),
+            publisher_key: None,
+        };
+        assert_eq!(release.query(), "?signature=a%2Bb%2Fc%3D");
+    }
 }

@@ -1,4 +1,4 @@
-import { badConfig, call, rejected } from "./errors.ts";
+import { badConfig, call, cursorExpired, rejected } from "./errors.ts";
 import type { Context, RawContext, WebhookRequest, WebhookResponse } from "./context.ts";
 import type { Schema } from "./json.ts";
 import { fromUtf8, utf8 } from "./text.ts";
@@ -76,7 +76,7 @@ export function connector<Settings, Cursor>(plugin: Connector<Settings, Cursor>)
     connector: {
       sync: (context: RawContext, cursor: Uint8Array | null) =>
         call(() => {
-          const known = cursor === null ? null : (JSON.parse(fromUtf8(cursor)) as Cursor);
+          const known = cursor === null ? null : position<Cursor>(cursor);
           const batch = plugin.sync(settled<Settings>(context), known);
           return {
             records: batch.records,
@@ -92,6 +92,15 @@ export function connector<Settings, Cursor>(plugin: Connector<Settings, Cursor>)
         }),
     },
   };
+}
+
+/** A cursor; one of another form, such as an older version's, is none any more: the node begins again. */
+function position<Cursor>(cursor: Uint8Array): Cursor {
+  try {
+    return JSON.parse(fromUtf8(cursor)) as Cursor;
+  } catch {
+    throw cursorExpired();
+  }
 }
 
 /** A context with its settings read. */

@@ -1,4 +1,5 @@
 import host from "sovereign:plugin/http@0.1.0";
+import { now } from "./clock.ts";
 import { badConfig, cursorExpired, failed, retry, unauthorized } from "./errors.ts";
 import type { Headers } from "./context.ts";
 import { fromUtf8 } from "./text.ts";
@@ -42,6 +43,13 @@ export class Response {
     }
   }
 
+  /** How many seconds the service asks to wait (`Retry-After`, in seconds or as a date). */
+  retryAfter(): number | null {
+    const wait = this.header("retry-after")?.trim() ?? "";
+    const seconds = /^\d+$/.test(wait) ? Number(wait) : Math.ceil((Date.parse(wait) - now()) / 1000);
+    return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 0xffff_ffff) : null;
+  }
+
   /** The answer itself where its status is 2xx or 304; otherwise throws what the status says. */
   success(): this {
     const { status } = this;
@@ -50,8 +58,7 @@ export class Response {
     if (status === 401 || status === 403) throw unauthorized(text);
     if (status === 410) throw cursorExpired();
     if ([408, 425, 429].includes(status) || status >= 500) {
-      const wait = this.header("retry-after")?.trim() ?? "";
-      throw retry(text, /^\d+$/.test(wait) ? Number(wait) : null);
+      throw retry(text, this.retryAfter());
     }
     throw failed(text);
   }

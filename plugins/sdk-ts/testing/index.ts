@@ -2,6 +2,8 @@
  * For tests of plugins on Node.js: `sovereign-plugin test` puts this in place of the node.
  */
 
+import { createHmac } from "node:crypto";
+
 type Headers = [string, string][];
 
 /** A request that the plugin made. */
@@ -25,6 +27,8 @@ export const script = {
   now: 0,
   answers: new Map<string, Answer[]>(),
   secrets: new Map<string, string>(),
+  /** Those of them that are `inject_only`: the plugin cannot read them. */
+  injected: new Set<string>(),
   state: new Map<string, Uint8Array>(),
   requests: [] as Asked[],
   lines: [] as string[],
@@ -34,6 +38,7 @@ export const script = {
     this.now = 1_767_225_600_000;
     this.answers.clear();
     this.secrets.clear();
+    this.injected.clear();
     this.state.clear();
     this.requests = [];
     this.lines = [];
@@ -53,7 +58,15 @@ export const interfaces = {
     get(name: string): string {
       const value = script.secrets.get(name);
       if (value === undefined) throw { tag: "not-set" };
+      if (script.injected.has(name)) throw { tag: "not-readable" };
       return value;
+    },
+  },
+  hmac: {
+    sign(name: string, hash: string, data: Uint8Array): Uint8Array {
+      const value = script.secrets.get(name);
+      if (value === undefined) throw { tag: "not-set" };
+      return createHmac(hash, value).update(data).digest();
     },
   },
   state: {

@@ -14,3 +14,11 @@ declare module "node:assert/strict" {
   };
   export default assert;
 }
+
+declare module "node:crypto" {
+  interface Hmac {
+    update(data: Uint8Array): Hmac;
+    digest(): Uint8Array;
+  }
+  export function createHmac(hash: string, key: string): Hmac;
+}

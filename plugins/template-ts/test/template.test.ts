@@ -22,6 +22,25 @@ test("pages follow each other", () => {
   assert.deepEqual(script.requests[0]?.auth, { tag: "header", val: ["x-api-key", "api_key"] });
 });
 
+test("a cursor of another form begins again", () => {
+  assert.throws(() => connector.sync(context, new Uint8Array([0x7b])), { tag: "cursor-expired" });
+});
+
+test("a busy service says how long to wait, also with a date", () => {
+  const retry = (wait: string) => {
+    script.on("GET", page(0), { status: 429, headers: [["Retry-After", wait]] });
+    try {
+      connector.sync(context, null);
+    } catch (error) {
+      return (error as { val: { seconds: number | null } }).val.seconds;
+    }
+    return undefined;
+  };
+  assert.equal(retry("7"), 7);
+  assert.equal(retry(new Date(script.now + 90_000).toUTCString()), 90);
+  assert.equal(retry("soon"), null);
+});
+
 test("a refused key asks the person", () => {
   script.on("GET", page(0), { status: 401 });
   assert.throws(() => connector.sync(context, null), { tag: "unauthorized" });

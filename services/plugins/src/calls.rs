@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use contracts::plugins::{PluginError, PluginFailure};
 use serde_json::Value;
-use tokio::sync::SemaphorePermit;
 use uuid::Uuid;
 
 use crate::engine::{Answer, Call, CallError, Context, EngineError};
@@ -14,9 +13,9 @@ use crate::host::http::{HttpAccess, Live};
 use crate::host::log::Log;
 use crate::host::secrets::Secrets;
 use crate::host::state::State;
-use crate::host::{Guest, Names, plain};
+use crate::host::{Guest, Names, kind_of, plain};
 use crate::manifest::World;
-use crate::plugin::{Installed, PluginState, SLOTS};
+use crate::plugin::{Installed, PluginState};
 use crate::service::Plugins;
 use crate::store::state::PluginStates;
 use crate::vault::AccountVault;
@@ -81,13 +80,36 @@ impl Plugins {
         if let Some(after) = self.0.health.rest(plugin) {
             return Err(PluginError::Resting { plugin: plugin.to_owned(), after });
         }
+        let from_outside = matches!(call, Call::Webhook { .. } | Call::Inbound { .. });
+        let stranger = on.filter(|_| from_outside).map(|on| on.account);
+        if let Some(after) = stranger.and_then(|account| self.0.strangers.rest(account)) {
+            return Err(PluginError::Resting { plugin: plugin.to_owned(), after });
+        }
+        let limits = &installed.bounds.limits;
+        // It could only break its memory's limit with it, and whoever sent it could have it stopped so.
+        if call.weight() > limits.input() {
+            let reason = format!(
+                "this is more than the {} KiB that the plugin takes",
+                limits.input() / 1_024
+            );
+            return Err(PluginFailure::Rejected(reason).into());
+        }
         let prepared =
             self.prepared(installed).await.map_err(|error| unprepared(plugin, &error))?;
         let name = call.name();
-        let _slot = match &call {
-            Call::Evaluate { .. } => None,
-            _ => Some(slot(installed).await?),
+        let places = async {
+            let slot = match &call {
+                Call::Evaluate { .. } => None,
+                _ => Some(installed.slots.acquire().await),
+            };
+            (slot, self.0.engine.room(limits).await)
         };
+        // Waited for as long as a call may take.
+        let places = tokio::time::timeout(limits.deadline(), places).await;
+        let _places = places.map_err(|_elapsed| PluginError::Unavailable {
+            plugin: plugin.to_owned(),
+            reason: "as many calls are under way as may be".to_owned(),
+        })?;
         let guest = || self.guest(installed, on);
         let outcome = self.0.engine.call(&prepared, &installed.bounds, guest, call).await;
         let (result, took) = (outcome.result, outcome.took);
@@ -103,15 +125,17 @@ impl Plugins {
             Ok(answer) => {
                 let went = match answer.failure() {
                     None | Some(PluginFailure::CursorExpired) => Went::Well,
-                    Some(failure) => Went::Failed(failure.to_string()),
+                    // Its words concern an account and whoever has it, not all who look after plugins.
+                    Some(failure) => Went::Failed(kind_of(failure).to_owned()),
                 };
-                self.noted(installed, took, went).await;
+                self.noted(installed, stranger, took, went).await;
                 Ok(answer)
             }
             Err(CallError::Stopped(reason)) => {
                 let reason = masked(reason);
                 tracing::warn!(plugin.id = plugin, call = name, reason, "a plugin was stopped");
-                self.noted(installed, took, Went::Stopped(format!("{name}: {reason}"))).await;
+                let went = Went::Stopped(format!("{name}: {reason}"));
+                self.noted(installed, stranger, took, went).await;
                 Err(PluginError::Stopped { plugin: plugin.to_owned(), reason })
             }
             Err(CallError::Host(error)) => Err(PluginError::Internal(error)),
@@ -132,6 +156,7 @@ impl Plugins {
         let log = Log::new(names, self.log_budget(installed.id()));
         let guest = Guest::bare(&limits, log, self.0.spine.clock().clone());
         let (Some(on), Some(granted)) = (on, &installed.granted) else { return guest };
+        let networks = self.reachable(granted);
         let quota = u64::from(
             installed.manifest.capabilities.state_kib.min(granted.capabilities.state_kib),
         ) * 1_024;
@@ -149,10 +174,10 @@ impl Plugins {
                 plugins: self.clone(),
                 plugin: plugin.to_string(),
                 account: on.account,
-                networks: granted.networks.clone(),
+                networks: networks.clone(),
             }),
         });
-        let http = match self.client(&granted.networks) {
+        let http = match self.client(&networks) {
             Ok(client) if !installed.hosts.is_empty() => Some(HttpAccess {
                 hosts: Arc::clone(&installed.hosts),
                 config: on.config.clone(),
@@ -172,7 +197,19 @@ impl Plugins {
     }
 
     /// Takes note of how a call went, and draws the consequence.
-    async fn noted(&self, installed: &Arc<Installed>, took: std::time::Duration, went: Went) {
+    async fn noted(
+        &self,
+        installed: &Arc<Installed>,
+        stranger: Option<Uuid>,
+        took: std::time::Duration,
+        went: Went,
+    ) {
+        if let Some(account) = stranger {
+            self.0.strangers.note(account, matches!(went, Went::Stopped(_)));
+            self.0.health.count(installed.id(), took, &went);
+            self.0.counted.notify_one();
+            return;
+        }
         let reason = match &went {
             Went::Stopped(reason) => reason.clone(),
             Went::Well | Went::Failed(_) => String::new(),
@@ -191,16 +228,6 @@ impl Plugins {
             }
         }
     }
-}
-
-/// A place for a call; waited for as long as a call may take.
-async fn slot(installed: &Installed) -> Result<SemaphorePermit<'_>, PluginError> {
-    let place =
-        tokio::time::timeout(installed.bounds.limits.deadline(), installed.slots.acquire()).await;
-    place.ok().and_then(Result::ok).ok_or_else(|| PluginError::Unavailable {
-        plugin: installed.id().to_owned(),
-        reason: format!("{SLOTS} calls of it are under way"),
-    })
 }
 
 /// A component that cannot be had: away with the database, or refused by this machine.

@@ -161,6 +161,7 @@ impl From<PluginsError> for Problem {
             }
             PluginsError::Store(error) => Self::internal(error),
             PluginsError::Spine(error) => error.into(),
+            error @ PluginsError::Engine(EngineError::Busy) => Self::unavailable(error),
             error @ (PluginsError::Engine(_)
             | PluginsError::Describe(_)
             | PluginsError::Stored(_)) => Self::internal(error),

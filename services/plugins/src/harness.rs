@@ -1,34 +1,40 @@
 //! Runs a component without a node and without a database, for those who write plugins: `sovereign plugin
-//! try`. The limits, the capabilities and the checks are those of a node; what it answers over HTTP was recorded.
+//! try`. The limits, the capabilities and the checks are those of a node; what comes over HTTP was recorded, or
+//! comes through the guarded client.
 
+mod asked;
 mod memory;
 mod recorded;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::plugins::{
     ConnectorBatch, HookRequest, InboundResult, OperatorInfo, OutgoingMessage, PluginFailure,
     Receipt, WebhookOutcome,
 };
+use ipnet::IpNet;
 use serde_json::Value;
 use spine::Clock;
+use spine::http::{GuardedClient, HttpPolicy, PlainHttp};
 use uuid::Uuid;
 
 use crate::engine::{
     Answer, Bounds, Call, CallError, Context, Description, Engine, Prepared, digest,
 };
 use crate::error::PluginsError;
-use crate::host::http::{HttpAccess, Throttle};
+use crate::host::http::{HttpAccess, Live, Throttle, Wire};
 use crate::host::log::{Line, Log, LogBudget};
 use crate::host::secrets::Secrets;
 use crate::host::state::State;
 use crate::host::{Guest, Names};
 use crate::manifest::{self, Limits, Manifest};
 use crate::schema;
+use asked::Asked;
 use memory::{GivenSecrets, MemoryState};
+use recorded::Recorded;
 pub use recorded::{RecordedAnswer, RecordedExchange};
 
 /// A component to be tried.
@@ -41,6 +47,7 @@ pub struct Trial {
     clock: Clock,
     state: Arc<MemoryState>,
     throttle: Arc<Throttle>,
+    outside: Arc<dyn Wire>,
 }
 
 /// What a component is tried with.
@@ -50,10 +57,25 @@ pub struct Setting {
     pub config: Value,
     /// Its secrets: a sign-in's is its token.
     pub secrets: BTreeMap<String, String>,
-    /// What the outside answers, in the order in which it is asked.
-    pub exchanges: Vec<RecordedExchange>,
+    /// What the outside answers.
+    pub outside: Outside,
     /// The account's id; absent: all zeros.
     pub account: Uuid,
+}
+
+/// What is beyond a component that is tried.
+#[derive(Clone, Debug)]
+pub enum Outside {
+    /// Answers that were recorded, each given once, in the order in which they are asked for.
+    Recorded(Vec<RecordedExchange>),
+    /// The real one: public addresses, and these private networks.
+    Network(Vec<IpNet>),
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self::Recorded(Vec::new())
+    }
 }
 
 /// What came of a call.
@@ -67,6 +89,8 @@ pub struct Tried<T> {
     pub requests: Vec<String>,
     /// How long it took.
     pub took: Duration,
+    /// How long the guest computed, in ticks of 10 ms, rounded up.
+    pub computed: Duration,
     /// How much memory it had, in bytes.
     pub memory: usize,
 }
@@ -83,8 +107,10 @@ impl Trial {
         let inspected = manifest::inspect(&wasm)?;
         let engine = Engine::new()?;
         let prepared = engine.compile(wasm, inspected.manifest.world).await?;
+        let outside = reach(&setting.outside)?;
         let mut trial = Self {
             engine,
+            outside,
             prepared,
             manifest: inspected.manifest,
             description: Description { config_schema: Value::Null, kinds: Vec::new() },
@@ -197,9 +223,9 @@ impl Trial {
             kinds: self.description.kinds.clone().into(),
             plugin: self.manifest.id.as_str().into(),
         };
-        let wire = Arc::new(recorded::Recorded::new(&self.setting.exchanges));
+        let wire = Arc::new(Asked::new(Arc::clone(&self.outside)));
         let guest = || self.guest(&limits, lent, Arc::clone(&wire));
-        let outcome = self.engine.call(&self.prepared, &bounds, guest, call).await;
+        let outcome = self.engine.call_fresh(&self.prepared, &bounds, guest, call).await;
         let result = outcome.result.and_then(|answer| {
             let answer = match &outcome.guest {
                 Some(guest) => answer.map_failure(|failure| guest.judge(failure)),
@@ -208,8 +234,10 @@ impl Trial {
             take(answer).ok_or_else(|| CallError::Stopped("it answered another call".to_owned()))
         });
         let memory = outcome.guest.as_ref().map_or(0, |guest| guest.limiter.used());
+        let computed =
+            outcome.guest.as_ref().map_or(Duration::ZERO, |guest| guest.computed(&limits));
         let log = outcome.guest.map(|guest| guest.log.lines()).unwrap_or_default();
-        Tried { result, log, requests: wire.asked(), took: outcome.took, memory }
+        Tried { result, log, requests: wire.asked(), took: outcome.took, computed, memory }
     }
 
     fn context(&self) -> Context {
@@ -217,11 +245,11 @@ impl Trial {
         Context {
             account: account.to_string(),
             config: self.setting.config.clone(),
-            hook_url: format!("https://node.example/hooks/{account}/"),
+            hook_url: hook_url(account),
         }
     }
 
-    fn guest(&self, limits: &Limits, lent: bool, wire: Arc<recorded::Recorded>) -> Guest {
+    fn guest(&self, limits: &Limits, lent: bool, wire: Arc<Asked>) -> Guest {
         let plugin: Arc<str> = self.manifest.id.as_str().into();
         let names = Names { plugin: Arc::clone(&plugin), account: Some(self.setting.account) };
         let log = Log::kept(names, Arc::new(LogBudget::new(self.clock.clone())));
@@ -262,8 +290,32 @@ pub fn read_exchanges(file: &Path) -> std::io::Result<Vec<RecordedExchange>> {
     Ok(serde_json::from_slice(&std::fs::read(file)?)?)
 }
 
-/// What is left of recorded exchanges.
-type Left = Mutex<VecDeque<RecordedExchange>>;
+/// The way to the outside.
+fn reach(outside: &Outside) -> Result<Arc<dyn Wire>, PluginsError> {
+    let networks = match outside {
+        Outside::Recorded(exchanges) => return Ok(Arc::new(Recorded::new(exchanges))),
+        Outside::Network(networks) => networks.clone(),
+    };
+    let policy = HttpPolicy {
+        allow_plain_http: if networks.is_empty() {
+            PlainHttp::Never
+        } else {
+            PlainHttp::AllowedNetworksOnly
+        },
+        allow_networks: networks,
+        total_timeout: Duration::from_secs(60),
+        read_timeout: Duration::from_secs(30),
+        ..HttpPolicy::new(concat!("sovereign-plugin-try/", env!("CARGO_PKG_VERSION")))
+    };
+    let client =
+        GuardedClient::new(policy).map_err(|error| PluginsError::Fetch(error.to_string()))?;
+    Ok(Arc::new(Live(client)))
+}
+
+/// Where the outside would reach an account that is tried.
+pub fn hook_url(account: Uuid) -> String {
+    format!("https://node.example/hooks/{account}/")
+}
 
 /// The SHA-256 of a component, in hex: what an installation may be told to expect.
 pub fn sha256(wasm: &[u8]) -> String {

@@ -137,6 +137,12 @@ impl Health {
         Consequence::Rest
     }
 
+    /// Takes note of a call without consequences.
+    pub(crate) fn count(&self, plugin: &str, took: Duration, went: &Went) {
+        let now = self.clock.now();
+        self.books().entry(plugin.to_owned()).or_default().unwritten.count(took, went, now);
+    }
+
     /// Somebody enabled it again, or it has another version: it begins anew.
     pub(crate) fn begin_anew(&self, plugin: &str) {
         if let Some(book) = self.books().get_mut(plugin) {

@@ -27,8 +27,10 @@ mod ports;
 mod schema;
 mod secrets;
 mod service;
+mod sign_in;
 mod signature;
 mod store;
+mod strangers;
 mod vault;
 
 pub use api::routes;
@@ -37,8 +39,8 @@ pub use error::PluginsError;
 pub use health::HealthView;
 pub use lifecycle::{From, Installation, Source};
 pub use plugin::{Capabilities, Grant, PluginState, SecretCapability};
-pub use secrets::{SignInAnswer, SignedIn};
 pub use service::{PluginSettings, Plugins};
+pub use sign_in::{SignInAnswer, SignedIn};
 pub use signature::{Signed, signed_text};
 
 /// The schema `plugins`.

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use spine::http::{GuardedClient, OutgoingRequest};
+use spine::http::{GuardedClient, HttpError, OutgoingRequest};
 use url::Url;
 
 use crate::error::PluginsError;
@@ -157,8 +157,7 @@ pub(crate) async fn ask(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     let mut request = OutgoingRequest::post(url, form(client, &want).into()).with_headers(headers);
     request.max_body = Some(ANSWER);
-    let mut response =
-        http.send(request.clone()).await.map_err(|error| VaultFailure::Away(error.to_string()))?;
+    let mut response = http.send(request.clone()).await.map_err(away)?;
     // Some take the app's own credential only in the header (RFC 6749, section 2.3.1).
     if response.status == http::StatusCode::UNAUTHORIZED
         && let Some(secret) = client.client_secret
@@ -169,8 +168,7 @@ pub(crate) async fn ask(
         if let Ok(value) = HeaderValue::try_from(format!("Basic {pair}")) {
             request.headers.insert(AUTHORIZATION, value);
         }
-        response =
-            http.send(request).await.map_err(|error| VaultFailure::Away(error.to_string()))?;
+        response = http.send(request).await.map_err(away)?;
     }
     if response.status.is_server_error() || response.status == http::StatusCode::TOO_MANY_REQUESTS {
         return Err(VaultFailure::Away(format!(
@@ -197,6 +195,21 @@ pub(crate) async fn ask(
             Err(VaultFailure::SignIn(format!("the sign-in service refused it ({error})")))
         }
     }
+}
+
+/// Why a token endpoint gave no answer. A guest hears it, and whoever signs in: nothing of our network.
+fn away(error: HttpError) -> VaultFailure {
+    let why = match error {
+        HttpError::Timeout => "it did not answer in time",
+        HttpError::TooLarge { .. } => "its answer is too large",
+        HttpError::Resolve(_) => "its name was not found",
+        HttpError::Refused { .. } | HttpError::PlainHttp => {
+            "its address is not one that the plugin may reach"
+        }
+        HttpError::InvalidUrl(_) | HttpError::InvalidRequest(_) => "its address cannot be asked",
+        HttpError::Connect(_) | HttpError::Exchange(_) | HttpError::Setup(_) => "no connection",
+    };
+    VaultFailure::Away(why.to_owned())
 }
 
 /// The body of a request for a token.

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-use crate::engine::{Bounds, Digest};
-use crate::manifest::{HostPattern, Limits, Manifest, SecretAsked};
+use crate::engine::{Bounds, Digest, MEMORY_MIB};
+use crate::manifest::{HostPattern, Limits, Manifest, SecretAsked, is_secret_name};
 use crate::schema;
 
 /// Where a plugin is in its life.
@@ -93,9 +93,15 @@ pub struct SecretCapability {
     /// Whether the plugin itself reads it; otherwise only the host uses it.
     #[serde(default)]
     pub readable: bool,
-    /// Where people sign in for it.
+    /// Where people sign in for it: which endpoint gives its tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in_at: Option<String>,
+    /// The page that people are sent to for it. A grant that does not say was made before this was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in_page: Option<String>,
+    /// What the sign-in asks for there. A grant that does not say was made before this was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
 }
 
 /// What the operator grants.
@@ -109,6 +115,37 @@ pub struct Grant {
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 20)]
     pub networks: Vec<IpNet>,
+}
+
+impl Grant {
+    /// Whether it can be kept: of the sizes that manifests have, and readable as one.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let granted = &self.capabilities;
+        if granted.hosts.len() > 50 || granted.secrets.len() > 20 || self.networks.len() > 20 {
+            return Err("a grant has at most 50 hosts, 20 secrets and 20 networks".to_owned());
+        }
+        for host in &granted.hosts {
+            host.parse::<HostPattern>()?;
+        }
+        for secret in &granted.secrets {
+            if !is_secret_name(&secret.name) {
+                return Err("a grant names a secret that no plugin can have".to_owned());
+            }
+            let scopes = secret.scopes.as_deref().unwrap_or_default();
+            if scopes.len() > 50 {
+                return Err("a grant has at most 50 scopes of a secret".to_owned());
+            }
+            let mut texts =
+                [&secret.sign_in_at, &secret.sign_in_page].into_iter().flatten().chain(scopes);
+            if texts.any(|text| text.len() > 2_000 || text.chars().any(char::is_control)) {
+                return Err("a grant holds a text that no manifest can have".to_owned());
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Capabilities {
@@ -136,6 +173,11 @@ impl Capabilities {
             granted.secrets.iter().any(|granted| {
                 granted.name == secret.name
                     && granted.sign_in_at == secret.sign_in_at
+                    && (granted.sign_in_page.is_none()
+                        || granted.sign_in_page == secret.sign_in_page)
+                    && granted.scopes.as_ref().is_none_or(|granted| {
+                        secret.scopes.iter().flatten().all(|scope| granted.contains(scope))
+                    })
                     && (granted.readable || !secret.readable)
             })
         };
@@ -159,6 +201,8 @@ impl SecretCapability {
             name: secret.name.clone(),
             readable: !secret.inject_only,
             sign_in_at: secret.oauth2.as_ref().map(|oauth| oauth.token_endpoint.clone()),
+            sign_in_page: secret.oauth2.as_ref().map(|oauth| oauth.authorization_endpoint.clone()),
+            scopes: secret.oauth2.as_ref().map(|oauth| oauth.scopes.clone()),
         }
     }
 }
@@ -189,8 +233,13 @@ pub(crate) struct Installed {
     pub(crate) validator: OnceLock<Result<Validator, String>>,
 }
 
-/// So many calls of a plugin run at once, evaluations apart: each may hold its memory limit.
-pub(crate) const SLOTS: usize = 8;
+/// So many calls of a plugin run at once at most, evaluations apart...
+const SLOTS: u32 = 8;
+
+/// ... each of which may hold its memory limit: together no more than half of what all plugins have.
+pub(crate) fn slots(limits: &Limits) -> usize {
+    (MEMORY_MIB / 2 / limits.memory_mib.max(1)).clamp(1, SLOTS) as usize
+}
 
 impl Installed {
     /// Its id.
@@ -221,7 +270,9 @@ mod tests {
             secrets: vec![SecretCapability {
                 name: "key".to_owned(),
                 readable: false,
-                sign_in_at: None,
+                sign_in_at: Some("https://a.example/token".to_owned()),
+                sign_in_page: Some("https://a.example/sign-in".to_owned()),
+                scopes: Some(vec!["read".to_owned(), "mail".to_owned()]),
             }],
             webhooks: false,
             state_kib: 64,
@@ -238,10 +289,14 @@ mod tests {
         narrower.state_kib = 0;
         narrower.schedule_seconds = Some(900);
         assert!(narrower.fits_within(&granted));
-        let widenings: [fn(&mut Capabilities); 7] = [
+        narrower.secrets[0].scopes = Some(vec!["read".to_owned()]);
+        assert!(narrower.fits_within(&granted));
+        let widenings: [fn(&mut Capabilities); 9] = [
             |wider| wider.hosts.push("b.example".to_owned()),
             |wider| wider.secrets[0].readable = true,
             |wider| wider.secrets[0].sign_in_at = Some("https://evil.example".to_owned()),
+            |wider| wider.secrets[0].sign_in_page = Some("https://evil.example".to_owned()),
+            |wider| wider.secrets[0].scopes = Some(vec!["read".to_owned(), "write".to_owned()]),
             |wider| wider.webhooks = true,
             |wider| wider.state_kib = 65,
             |wider| wider.schedule_seconds = Some(300),
@@ -252,6 +307,20 @@ mod tests {
             widen(&mut wider);
             assert!(!wider.fits_within(&granted), "{wider:?}");
         }
+    }
+
+    #[test]
+    fn a_grant_from_before_sign_ins_were_told_whole_stays_good() {
+        let mut granted = capabilities();
+        granted.secrets[0].sign_in_page = None;
+        granted.secrets[0].scopes = None;
+        assert!(capabilities().fits_within(&granted));
+    }
+
+    #[test]
+    fn one_plugin_cannot_hold_all_memory() {
+        let slots = |memory_mib| slots(&Limits { memory_mib, ..Limits::usual(World::Connector) });
+        assert_eq!((slots(1), slots(64), slots(128), slots(256)), (8, 8, 4, 2));
     }
 
     #[test]

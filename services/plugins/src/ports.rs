@@ -1,5 +1,7 @@
 //! The ports through which other services call plugins.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use contracts::plugins::{
     ChannelPlugins, ConnectorBatch, ConnectorPlugins, HookRequest, InboundResult, OperatorInfo,
@@ -12,7 +14,7 @@ use uuid::Uuid;
 use crate::calls::ForAccount;
 use crate::engine::{Answer, Call};
 use crate::manifest::World;
-use crate::plugin::PluginState;
+use crate::plugin::{Installed, PluginState};
 use crate::service::Plugins;
 use crate::store;
 
@@ -25,6 +27,17 @@ impl Plugins {
             return Err(PluginError::Unavailable { plugin: plugin.to_owned(), reason });
         };
         installed.check_config(config).map_err(|wrong| PluginFailure::BadConfig(wrong).into())
+    }
+
+    /// A connector, whether or not it may be called.
+    fn connector(&self, plugin: &str) -> Result<Arc<Installed>, PluginError> {
+        let installed = self.0.catalogue.find(plugin);
+        installed.filter(|installed| installed.manifest.world == World::Connector).ok_or_else(
+            || {
+                let reason = "there is no connector of this name".to_owned();
+                PluginError::Unavailable { plugin: plugin.to_owned(), reason }
+            },
+        )
     }
 
     async fn forget_account(&self, plugin: &str, account: Uuid) -> Result<(), PluginError> {
@@ -93,14 +106,11 @@ impl ConnectorPlugins for Plugins {
     }
 
     async fn schedule(&self, plugin: &str) -> Result<Option<u32>, PluginError> {
-        let installed = self.0.catalogue.find(plugin);
-        match installed.filter(|installed| installed.manifest.world == World::Connector) {
-            Some(installed) => Ok(installed.manifest.capabilities.schedule_seconds),
-            None => {
-                let reason = "there is no connector of this name".to_owned();
-                Err(PluginError::Unavailable { plugin: plugin.to_owned(), reason })
-            }
-        }
+        Ok(self.connector(plugin)?.manifest.capabilities.schedule_seconds)
+    }
+
+    async fn minimum_schedule(&self, plugin: &str) -> Result<Option<u32>, PluginError> {
+        Ok(self.connector(plugin)?.manifest.capabilities.minimum_schedule_seconds)
     }
 
     async fn forget(&self, plugin: &str, account: Uuid) -> Result<(), PluginError> {

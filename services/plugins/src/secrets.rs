@@ -1,7 +1,7 @@
 //! Secrets of accounts: set by the person whose account it is, never read back, used by calls.
 
 use chrono::{DateTime, Utc};
-use contracts::access::{Access, Principal, Resource, SpaceId, actions};
+use contracts::access::{Access, Resource, SpaceId, actions};
 use contracts::events::plugins::PluginChanged;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::error::PluginsError;
 use crate::manifest::{SecretAsked, SecretKind, World};
-use crate::oauth::{self, Attempt, Client, SignIn, Stored, Token, Want};
+use crate::oauth::{self, SignIn, Stored, Token};
 use crate::plugin::Installed;
 use crate::service::Plugins;
 use crate::store;
@@ -80,41 +80,6 @@ pub struct SecretStatus {
     /// When its token ends; the host refreshes it before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<DateTime<Utc>>,
-}
-
-/// What comes back from a sign-in (RFC 6749, section 4.1.2).
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct SignInAnswer {
-    /// What [`Plugins::begin_sign_in`] gave along.
-    #[serde(default)]
-    pub state: Option<String>,
-    /// The code.
-    #[serde(default)]
-    pub code: Option<String>,
-    /// Why there is none.
-    #[serde(default)]
-    pub error: Option<String>,
-}
-
-/// A sign-in that was finished.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedIn {
-    /// The plugin.
-    pub plugin: String,
-    /// The account.
-    pub account: Uuid,
-    /// The secret that is set now.
-    pub secret: String,
-}
-
-/// What a sign-in carries through the browser, sealed.
-#[derive(Serialize, Deserialize)]
-struct State {
-    plugin: String,
-    account: Uuid,
-    secret: String,
-    nonce: String,
-    who: Principal,
 }
 
 impl Plugins {
@@ -234,155 +199,6 @@ impl Plugins {
         Ok(own.installed.secrets.iter().map(status).collect())
     }
 
-    /// Begins a sign-in: where the person is to be sent. The app's registration is kept for the next one.
-    pub(crate) async fn begin_sign_in(
-        &self,
-        access: &Access,
-        own: &OwnAccount,
-        name: &str,
-        client: Option<(String, Option<String>)>,
-    ) -> Result<Url, PluginsError> {
-        let secret = own.secret(name, SecretKind::OAuth2)?;
-        let place = own.place(secret);
-        let mut sign_in = match self.opened(&place).await? {
-            Some((_, Stored::OAuth2(sign_in))) => *sign_in,
-            _ => SignIn::default(),
-        };
-        let known = (!sign_in.client_id.is_empty())
-            .then(|| (sign_in.client_id.clone(), sign_in.client_secret.clone()));
-        let (client_id, client_secret) = client.or(known).ok_or_else(|| {
-            PluginsError::Invalid(
-                "client_id is missing: the id that the service gave this node as an app".to_owned(),
-            )
-        })?;
-        if client_id.is_empty()
-            || client_id.len() > 500
-            || client_secret.as_ref().is_some_and(|text| text.len() > 2_000)
-        {
-            return Err(PluginsError::Invalid(
-                "client_id has 1 to 500 bytes, client_secret at most 2000".to_owned(),
-            ));
-        }
-        let token_endpoint = own.endpoint(secret, |oauth| &oauth.token_endpoint)?;
-        let mut address = own.endpoint(secret, |oauth| &oauth.authorization_endpoint)?;
-        let (nonce, verifier) = (oauth::random()?, oauth::random()?);
-        let state = State {
-            plugin: place.plugin.clone(),
-            account: own.account,
-            secret: name.to_owned(),
-            nonce: nonce.clone(),
-            who: access.caller().principal.clone(),
-        };
-        let scopes = secret.oauth2.as_ref().map(|oauth| oauth.scopes.join(" ")).unwrap_or_default();
-        address
-            .query_pairs_mut()
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &client_id)
-            .append_pair("redirect_uri", &self.redirect_uri())
-            .append_pair("scope", &scopes)
-            .append_pair("code_challenge", &oauth::challenge(&verifier))
-            .append_pair("code_challenge_method", "S256")
-            .append_pair("state", &self.sealed_text(&state)?);
-        sign_in.attempt = Some(Attempt {
-            nonce,
-            verifier,
-            client_id,
-            client_secret,
-            token_endpoint: token_endpoint.into(),
-            until: self.0.spine.clock().now() + oauth::ATTEMPT,
-        });
-        let (complete, expires_at) = match &sign_in.token {
-            Some(token) => (true, token.expires_at),
-            None => (false, None),
-        };
-        // Nothing is set yet, so nothing is told.
-        let sealed = self.sealed(&Stored::OAuth2(Box::new(sign_in)))?;
-        let now = self.0.spine.clock().now();
-        let mut tx = self.0.spine.begin(access.caller().cause()).await?;
-        store::secrets::set(tx.conn(), &place, &sealed, complete, expires_at, now).await?;
-        tx.commit().await?;
-        Ok(address)
-    }
-
-    /// Finishes a sign-in, for the node's route `/oauth/plugins/callback`. It must come back to whoever
-    /// began it, within a quarter of an hour, once.
-    ///
-    /// # Errors
-    /// It did not, or the service refused the code.
-    pub async fn finish_sign_in(
-        &self,
-        access: &Access,
-        answer: SignInAnswer,
-    ) -> Result<SignedIn, PluginsError> {
-        let failed = |text: &str| PluginsError::SignIn(text.to_owned());
-        let state = answer.state.ok_or_else(|| failed("the answer names no sign-in"))?;
-        let state: State = self
-            .opened_text(&state)
-            .ok_or_else(|| failed("the answer names no sign-in of this node"))?;
-        if state.who != access.caller().principal {
-            return Err(failed("somebody else began this sign-in"));
-        }
-        let own = self.own_account(access, &state.plugin, state.account).await?;
-        let place = own.place(own.secret(&state.secret, SecretKind::OAuth2)?);
-        let Some((revision, Stored::OAuth2(sign_in))) = self.opened(&place).await? else {
-            return Err(failed("this sign-in has ended"));
-        };
-        let now = self.0.spine.clock().now();
-        let attempt =
-            sign_in.attempt.filter(|attempt| attempt.nonce == state.nonce && attempt.until > now);
-        let attempt =
-            attempt.ok_or_else(|| failed("this sign-in has ended; please begin again"))?;
-        let code = match (answer.code, answer.error) {
-            (Some(code), None) if (1..=8_192).contains(&code.len()) => code,
-            (_, error) => {
-                let error: String = error
-                    .unwrap_or_default()
-                    .chars()
-                    .filter(|c| !c.is_control())
-                    .take(100)
-                    .collect();
-                return Err(PluginsError::SignIn(
-                    format!("the service gave no permission {error}").trim_end().to_owned(),
-                ));
-            }
-        };
-        let networks = own
-            .installed
-            .granted
-            .as_ref()
-            .map(|granted| granted.networks.clone())
-            .unwrap_or_default();
-        let http =
-            self.client(&networks).map_err(|error| PluginsError::SignIn(error.to_string()))?;
-        let redirect_uri = self.redirect_uri();
-        let client = Client {
-            token_endpoint: &attempt.token_endpoint,
-            client_id: &attempt.client_id,
-            client_secret: attempt.client_secret.as_deref(),
-        };
-        let want =
-            Want::Code { code: &code, verifier: &attempt.verifier, redirect_uri: &redirect_uri };
-        let token = oauth::ask(&http, &client, want, now)
-            .await
-            .map_err(|error| PluginsError::SignIn(error.to_string()))?;
-        let expires_at = token.expires_at;
-        let stored = Stored::OAuth2(Box::new(SignIn {
-            client_id: attempt.client_id,
-            client_secret: attempt.client_secret,
-            token_endpoint: attempt.token_endpoint,
-            token: Some(token),
-            attempt: None,
-        }));
-        let sealed = self.sealed(&stored)?;
-        let mut tx = self.0.spine.begin(access.caller().cause()).await?;
-        if !store::secrets::replace(tx.conn(), &place, revision, &sealed, expires_at, now).await? {
-            return Err(failed("another sign-in was faster"));
-        }
-        own.configured(&mut tx)?;
-        tx.commit().await?;
-        Ok(SignedIn { plugin: state.plugin, account: state.account, secret: state.secret })
-    }
-
     async fn set(
         &self,
         access: &Access,
@@ -398,10 +214,6 @@ impl Plugins {
         store::secrets::set(tx.conn(), place, &sealed, complete, expires_at, now).await?;
         own.configured(&mut tx)?;
         Ok(tx.commit().await?)
-    }
-
-    fn redirect_uri(&self) -> String {
-        format!("{}/oauth/plugins/callback", self.0.settings.origin.as_str().trim_end_matches('/'))
     }
 
     /// A secret as it is stored, sealed.
@@ -424,22 +236,14 @@ impl Plugins {
             serde_json::from_slice(&plain).map_err(|error| PluginsError::Spine(error.into()))?;
         Ok(Some((found.revision, stored)))
     }
-
-    fn sealed_text(&self, state: &State) -> Result<String, PluginsError> {
-        use base64::Engine as _;
-        Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(self.sealed(state)?))
-    }
-
-    /// What this node sealed; anything else is nobody's.
-    fn opened_text(&self, text: &str) -> Option<State> {
-        use base64::Engine as _;
-        let sealed = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()?;
-        serde_json::from_slice(&self.0.spine.open_secret(&sealed).ok()?).ok()
-    }
 }
 
 impl OwnAccount {
-    fn secret(&self, name: &str, kind: SecretKind) -> Result<&SecretAsked, PluginsError> {
+    pub(crate) fn secret(
+        &self,
+        name: &str,
+        kind: SecretKind,
+    ) -> Result<&SecretAsked, PluginsError> {
         let secret = self.installed.manifest.secret(name).ok_or(PluginsError::NotFound)?;
         match (secret.kind, kind) {
             (SecretKind::Text, SecretKind::OAuth2) => {
@@ -452,7 +256,7 @@ impl OwnAccount {
         }
     }
 
-    fn place(&self, secret: &SecretAsked) -> Place {
+    pub(crate) fn place(&self, secret: &SecretAsked) -> Place {
         Place {
             plugin: self.installed.id().to_owned(),
             account: self.account,
@@ -460,7 +264,7 @@ impl OwnAccount {
         }
     }
 
-    fn endpoint(
+    pub(crate) fn endpoint(
         &self,
         secret: &SecretAsked,
         which: impl Fn(&crate::manifest::OAuthAsked) -> &String,
@@ -469,7 +273,7 @@ impl OwnAccount {
         oauth::endpoint(which(oauth), &self.config).map_err(PluginsError::Invalid)
     }
 
-    fn configured(&self, tx: &mut Tx) -> Result<(), PluginsError> {
+    pub(crate) fn configured(&self, tx: &mut Tx) -> Result<(), PluginsError> {
         tx.record(&PluginChanged {
             plugin: self.installed.id().to_owned(),
             version: self.installed.manifest.version.to_string(),

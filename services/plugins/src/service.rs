@@ -22,10 +22,15 @@ use crate::health::Health;
 use crate::host::http::Throttle;
 use crate::host::log::LogBudget;
 use crate::locks::Locks;
-use crate::plugin::Installed;
+use crate::plugin::{Grant, Installed};
 use crate::signature::{self, PublisherKey};
 use crate::store;
+use crate::strangers::Strangers;
 
+/// How soon a change that could not be followed is looked for again, at first...
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// ... and at last.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long counts of calls may stay in memory only.
 const HEALTH: Duration = Duration::from_secs(5);
 
@@ -54,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) catalogue: Catalogue,
     pub(crate) health: Health,
+    pub(crate) strangers: Strangers,
     pub(crate) throttle: Arc<Throttle>,
     pub(crate) refreshing: Locks<store::secrets::Place>,
     /// Counts wait to be written.
@@ -86,6 +92,7 @@ impl Plugins {
             engine: Engine::new()?,
             catalogue: Catalogue::default(),
             health: Health::new(clock.clone()),
+            strangers: Strangers::new(clock.clone()),
             throttle: Arc::new(Throttle::new(clock)),
             refreshing: Locks::default(),
             counted: Arc::clone(&counted),
@@ -157,6 +164,16 @@ impl Plugins {
         self.0.engine.prepare(installed.digest, installed.manifest.world, fetch).await
     }
 
+    /// The private networks of a grant that the settings still allow.
+    pub(crate) fn reachable(&self, grant: &Grant) -> Vec<IpNet> {
+        grant.networks.iter().filter(|network| self.allows(network)).copied().collect()
+    }
+
+    /// Whether the settings allow that plugins reach this private network.
+    pub(crate) fn allows(&self, network: &IpNet) -> bool {
+        self.0.settings.allow_networks.iter().any(|allowed| allowed.contains(network))
+    }
+
     /// The client for a grant's networks.
     pub(crate) fn client(&self, networks: &[IpNet]) -> Result<GuardedClient, HttpError> {
         let mut networks = networks.to_vec();
@@ -216,11 +233,11 @@ impl Plugins {
 }
 
 /// Hears of changes that other processes made.
-async fn follow(plugins: Weak<Inner>, mut tail: tokio_stream::wrappers::BroadcastStream<Event>) {
+async fn follow(following: Weak<Inner>, mut tail: tokio_stream::wrappers::BroadcastStream<Event>) {
     while let Some(event) = tail.next().await {
-        let Some(inner) = plugins.upgrade() else { return };
+        let Some(inner) = following.upgrade() else { return };
         let plugins = Plugins(inner);
-        let outcome = match &event {
+        let mut outcome = match &event {
             Ok(event) if &*event.kind != PluginChanged::TYPE => continue,
             Ok(event) => match event.read::<PluginChanged>() {
                 Ok(Some(changed)) => plugins.reload(&changed.plugin).await,
@@ -229,8 +246,15 @@ async fn follow(plugins: Weak<Inner>, mut tail: tokio_stream::wrappers::Broadcas
             // Some were missed.
             Err(_lagged) => plugins.reload_all().await,
         };
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "a change of plugins could not be followed; it is with the next one");
+        drop(plugins);
+        // A plugin that was disabled elsewhere must not go on being called here.
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = outcome {
+            tracing::warn!(%error, "a change of plugins could not be followed; it is tried again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let Some(inner) = following.upgrade() else { return };
+            outcome = Plugins(inner).reload_all().await;
         }
     }
 }

@@ -15,6 +15,7 @@ mod joining;
 mod kill;
 mod limits;
 mod media;
+mod plugin_try;
 mod sovereign_api;
 mod two_nodes;
 mod unavailable;

@@ -94,6 +94,11 @@ pub fn test() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Lints of the plugins in Rust, on this machine.
+pub fn lint() -> anyhow::Result<()> {
+    rust::lint()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Language {
     Rust,

@@ -113,6 +113,17 @@ pub fn test() -> anyhow::Result<()> {
     workspace::succeed(&mut cargo, "cargo test of the plugins")
 }
 
+/// Lints them likewise.
+pub fn lint() -> anyhow::Result<()> {
+    let mut cargo = Command::new(own_cargo());
+    cargo
+        .current_dir(workspace::root().join(SOURCES))
+        .env("CARGO_TARGET_DIR", target_folder()?)
+        .args(["clippy", "--workspace", "--all-targets", "--locked", "--quiet"])
+        .args(["--", "-D", "warnings"]);
+    workspace::succeed(&mut cargo, "cargo clippy of the plugins")
+}
+
 fn target_folder() -> anyhow::Result<PathBuf> {
     Ok(workspace::target_folder()?.join("guests"))
 }

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use contracts::access::Access;
-use contracts::api::{Body, Path, ProblemDocument};
+use contracts::api::problems::{OfBodies, OfOne};
+use contracts::api::{Body, Path};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use spine::Problem;
@@ -65,10 +66,7 @@ pub struct SignInBegun {
     ),
     responses(
         (status = 200, description = "What is set", body = SecretList),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such account", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot answer now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn list_secrets(
@@ -91,14 +89,7 @@ pub(super) async fn list_secrets(
     request_body = SetSecret,
     responses(
         (status = 204, description = "It is set"),
-        (status = 400, description = "The request cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such account or secret", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The secret is not acceptable", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn set_secret(
@@ -128,10 +119,7 @@ pub(super) async fn set_secret(
     ),
     responses(
         (status = 204, description = "It is not set any more"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such account or secret", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn remove_secret(
@@ -155,14 +143,7 @@ pub(super) async fn remove_secret(
     request_body = SignInRequest,
     responses(
         (status = 200, description = "Where the person is to go", body = SignInBegun),
-        (status = 400, description = "The request cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such account or secret", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "A setting or the client's id is missing", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn begin_sign_in(

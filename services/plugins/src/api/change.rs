@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use contracts::access::Access;
+use contracts::api::problems::{OfBodies, OfOne};
 use contracts::api::{Body, Conditions, Path, ProblemDocument, etag};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -33,15 +34,7 @@ pub struct RollBack {
     request_body = Grant,
     responses(
         (status = 200, description = "It is granted", body = PluginView, headers(("etag" = String, description = "Its version"))),
-        (status = 400, description = "The request cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such plugin", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "It is less than the plugin asks for, or more than the settings allow", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn grant_plugin(
@@ -63,12 +56,8 @@ pub(super) async fn grant_plugin(
     params(("id" = String, Path, description = "The plugin", pattern = "^[a-z][a-z0-9-]{1,39}$")),
     responses(
         (status = 200, description = "It is called from now on", body = PluginView, headers(("etag" = String, description = "Its version"))),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such plugin", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "It asks for more than was granted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn enable_plugin(
@@ -89,11 +78,7 @@ pub(super) async fn enable_plugin(
     params(("id" = String, Path, description = "The plugin", pattern = "^[a-z][a-z0-9-]{1,39}$")),
     responses(
         (status = 200, description = "It is not called any more", body = PluginView, headers(("etag" = String, description = "Its version"))),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such plugin", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn disable_plugin(
@@ -115,16 +100,8 @@ pub(super) async fn disable_plugin(
     request_body = RollBack,
     responses(
         (status = 200, description = "That version is called from now on", body = PluginView, headers(("etag" = String, description = "Its version"))),
-        (status = 400, description = "The request cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such plugin", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "There is no such version, or it asks for more than was granted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The body is not acceptable", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn roll_back_plugin(
@@ -147,11 +124,7 @@ pub(super) async fn roll_back_plugin(
     params(("id" = String, Path, description = "The plugin", pattern = "^[a-z][a-z0-9-]{1,39}$")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such plugin", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn remove_plugin(

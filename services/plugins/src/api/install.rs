@@ -1,12 +1,17 @@
 //! `POST /plugins`, `POST /plugins/{id}/upgrade`.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use contracts::access::{Access, actions};
+use contracts::api::problems::answers;
 use contracts::api::{Conditions, Path, ProblemDocument, Query, etag};
 use http::{StatusCode, header};
 use spine::Problem;
+use utoipa::IntoResponses;
+use utoipa::openapi::RefOr;
 
 use super::incoming::{self, InstallForm, InstallFromUrl, InstallQuery};
 use super::view::PluginView;
@@ -26,14 +31,8 @@ use crate::service::Plugins;
     responses(
         (status = 201, description = "It is installed", body = PluginView, headers(("etag" = String, description = "Its version"))),
         (status = 200, description = "This very component was installed already", body = PluginView, headers(("etag" = String, description = "Its version"))),
-        (status = 400, description = "The request cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, description = "Another component of this id is installed", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The component is larger than 20 MiB", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "This is no way to send a component", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The component is refused", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfComponents,
     )
 )]
 pub(super) async fn install_plugin(
@@ -65,15 +64,7 @@ pub(super) async fn install_plugin(
     responses(
         (status = 200, description = "The new version is called from now on", body = PluginView, headers(("etag" = String, description = "Its version"))),
         (status = 202, description = "The new version waits for a grant", body = PluginView, headers(("etag" = String, description = "Its version"))),
-        (status = 400, description = "The request cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such plugin", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, description = "It was changed meanwhile", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The component is larger than 20 MiB", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, description = "This is no way to send a component", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "The component is refused", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot do it now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfComponents,
     )
 )]
 pub(super) async fn upgrade_plugin(
@@ -92,6 +83,21 @@ pub(super) async fn upgrade_plugin(
         Installation::Pending => StatusCode::ACCEPTED,
     };
     answer(&plugins, &id, status).await
+}
+
+/// The problems of bringing a component.
+struct OfComponents;
+
+impl IntoResponses for OfComponents {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        answers(&[
+            ("400", "The request cannot be read"),
+            ("404", "There is no such plugin"),
+            ("412", "It was changed meanwhile"),
+            ("413", "The component is larger than 20 MiB"),
+            ("415", "This is no way to send a component"),
+        ])
+    }
 }
 
 async fn answer(plugins: &Plugins, id: &str, status: StatusCode) -> Result<Response, Problem> {

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use contracts::access::{Access, actions};
-use contracts::api::{Page, PageQuery, Path, ProblemDocument, Query, etag};
+use contracts::api::problems::{OfLists, OfOne};
+use contracts::api::{Page, PageQuery, Path, Query, etag};
 use http::header;
 use spine::Problem;
 
@@ -18,11 +19,7 @@ use crate::service::Plugins;
     get, path = "/plugins", operation_id = "listPlugins", tag = "plugins", params(PageQuery),
     responses(
         (status = 200, description = "Plugins", body = Page<PluginSummary>),
-        (status = 400, description = "The request cannot be read", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, description = "A parameter is not acceptable", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot answer now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(super) async fn list_plugins(
@@ -45,10 +42,7 @@ pub(super) async fn list_plugins(
     params(("id" = String, Path, description = "The plugin", pattern = "^[a-z][a-z0-9-]{1,39}$")),
     responses(
         (status = 200, description = "The plugin", body = PluginView, headers(("etag" = String, description = "Its version"))),
-        (status = 401, description = "Nobody asks", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, description = "Not permitted", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is none", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, description = "The node cannot answer now", body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn get_plugin(

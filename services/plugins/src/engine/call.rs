@@ -38,6 +38,24 @@ impl Call {
             Self::Evaluate { .. } => "evaluate",
         }
     }
+
+    /// How much it brings to the guest, in bytes, beside the account's configuration.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Describe | Self::Operators => 0,
+            Self::Sync { cursor, .. } => cursor.as_ref().map_or(0, Vec::len),
+            Self::Webhook { request, .. } | Self::Inbound { request, .. } => {
+                let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
+                request.body.len() + request.url.len() * 2 + headers.sum::<usize>()
+            }
+            Self::Send { message, .. } => {
+                let files = message.attachments.iter().map(|file| file.data.len());
+                let html = message.html.as_ref().map_or(0, String::len);
+                message.text.len() + html + files.sum::<usize>()
+            }
+            Self::Evaluate { operator, args } => operator.len() + args.len(),
+        }
+    }
 }
 
 /// For whom a call is.

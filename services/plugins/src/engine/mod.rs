@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use moka::future::Cache;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 use wasmtime::{Config, OptLevel, Store, Trap, UpdateDeadline};
 
@@ -27,12 +27,17 @@ use crate::manifest::{Limits, World};
 pub(crate) use call::{Answer, Call, Context};
 pub use call::{CallError, Description};
 pub(crate) use limiter::Limiter;
+pub(crate) use perform::Unacceptable;
 pub(crate) use ticker::TICK;
 use ticker::Ticker;
 use warm::WarmInstances;
 
 /// Compiled code that stays in memory, in bytes: a Python guest has 34 MB.
 const COMPILED: u64 = 256 << 20;
+/// What all guests that run may take of memory together, in MiB: more of them wait for their turn.
+pub(crate) const MEMORY_MIB: u32 = 1_024;
+/// How long a component that is to be installed may take to compile. The largest honest one takes ten seconds.
+const COMPILING: Duration = Duration::from_secs(120);
 /// What a guest with HTTP may hand to the host in one call of it: attachments on their way out.
 const HANDED_OVER: usize = 32 << 20;
 
@@ -56,6 +61,9 @@ pub enum EngineError {
     /// Compiling ended before it was done.
     #[error("compiling was cut off")]
     CutOff,
+    /// Another component is being compiled.
+    #[error("another component is being compiled")]
+    Busy,
 }
 
 /// Runs guests. One a process.
@@ -64,7 +72,10 @@ pub struct Engine {
     ticker: Ticker,
     /// One component is compiled at a time: it takes all cores.
     compiling: Arc<Semaphore>,
+    /// And one that nobody knows yet: should its compiling never end, the installed ones do not wait for it.
+    looking_through: Arc<Semaphore>,
     prepared: Cache<Digest, Arc<Prepared>>,
+    memory: Semaphore,
 }
 
 /// A component that is compiled and linked.
@@ -114,7 +125,14 @@ impl Engine {
             .weigher(|_, prepared: &Arc<Prepared>| prepared.bytes)
             .max_capacity(COMPILED)
             .build();
-        Ok(Self { wasmtime, ticker, compiling: Arc::new(Semaphore::new(1)), prepared })
+        Ok(Self {
+            wasmtime,
+            ticker,
+            compiling: Arc::new(Semaphore::new(1)),
+            looking_through: Arc::new(Semaphore::new(1)),
+            prepared,
+            memory: Semaphore::new(MEMORY_MIB as usize),
+        })
     }
 
     fn config() -> Config {
@@ -139,25 +157,41 @@ impl Engine {
     {
         let compile = async {
             let wasm = fetch.await?;
-            Ok::<_, E>(Arc::new(self.compile(wasm, world).await?))
+            let permit = Arc::clone(&self.compiling).acquire_owned().await;
+            let permit = permit.map_err(|_closed| EngineError::CutOff)?;
+            Ok::<_, E>(Arc::new(compiled(&self.wasmtime, permit, wasm, world).await?))
         };
         self.prepared.try_get_with(digest, compile).await
     }
 
-    /// Compiles and links a component, and keeps nothing of it.
+    /// Compiles and links a component that is not installed yet, and keeps nothing of it.
     pub(crate) async fn compile(
         &self,
         wasm: Vec<u8>,
         world: World,
     ) -> Result<Prepared, EngineError> {
-        let permit = Arc::clone(&self.compiling).acquire_owned().await;
-        let permit = permit.map_err(|_closed| EngineError::CutOff)?;
-        let engine = self.wasmtime.clone();
-        let compiled = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            Prepared::new(&engine, &wasm, world)
-        });
-        compiled.await.map_err(|_| EngineError::CutOff)?
+        let place = Arc::clone(&self.looking_through).acquire_owned();
+        let permit = match tokio::time::timeout(COMPILING, place).await {
+            Ok(permit) => permit.map_err(|_closed| EngineError::CutOff)?,
+            Err(_elapsed) => return Err(EngineError::Busy),
+        };
+        let compiled = compiled(&self.wasmtime, permit, wasm, world);
+        match tokio::time::timeout(COMPILING, compiled).await {
+            Ok(compiled) => compiled,
+            Err(_elapsed) => Err(EngineError::Component(format!(
+                "it takes longer than {} s to compile",
+                COMPILING.as_secs()
+            ))),
+        }
+    }
+
+    /// A place for a guest's memory among all that run.
+    pub(crate) async fn room(
+        &self,
+        limits: &Limits,
+    ) -> Result<tokio::sync::SemaphorePermit<'_>, EngineError> {
+        let room = self.memory.acquire_many(limits.memory_mib.min(MEMORY_MIB)).await;
+        room.map_err(|_closed| EngineError::CutOff)
     }
 
     /// Calls a guest within its limits: in a fresh instance, or, for evaluations, in a warm one.
@@ -168,19 +202,36 @@ impl Engine {
         guest: impl FnOnce() -> Guest + Send,
         call: Call,
     ) -> Outcome {
-        let began = Instant::now();
-        let _ticking = self.ticker.call();
         if let (Call::Evaluate { operator, args }, Linked::RuleOperator(linked)) =
             (&call, &prepared.world)
         {
+            let began = Instant::now();
+            let _ticking = self.ticker.call();
             let fresh = || self.store(guest(), &bounds.limits);
             let result = prepared.warm.evaluate(linked, bounds, fresh, operator, args).await;
             return Outcome { result, took: began.elapsed(), guest: None };
         }
+        self.call_fresh(prepared, bounds, guest, call).await
+    }
+
+    /// Calls a guest within its limits, always in a fresh instance.
+    pub(crate) async fn call_fresh(
+        &self,
+        prepared: &Prepared,
+        bounds: &Bounds,
+        guest: impl FnOnce() -> Guest + Send,
+        call: Call,
+    ) -> Outcome {
+        let began = Instant::now();
+        let _ticking = self.ticker.call();
         let mut store = self.store(guest(), &bounds.limits);
         let work = perform::perform(&prepared.world, &mut store, bounds, call);
         let result = match tokio::time::timeout(bounds.limits.deadline(), work).await {
             Ok(result) => result.map_err(|error| judge(error, store.data(), &bounds.limits)),
+            // It waited for the node's own store: not the guest's fault.
+            Err(_elapsed) if store.data().waits_for_us => {
+                Err(CallError::Host("the store did not answer while a plugin waited for it".into()))
+            }
             Err(_elapsed) => Err(too_slow(&bounds.limits)),
         };
         Outcome { result, took: began.elapsed(), guest: Some(store.into_data()) }
@@ -211,8 +262,36 @@ impl Engine {
 
 /// Before a call: its time begins now.
 fn rewind(store: &mut Store<Guest>, limits: &Limits) {
-    store.data_mut().ticks_left = u64::from(limits.cpu_ms).div_ceil(TICK.as_millis() as u64);
+    let guest = store.data_mut();
+    guest.ticks_left = ticks(limits);
+    guest.begins(limits.deadline());
     store.set_epoch_deadline(1);
+}
+
+/// How many ticks a guest may compute.
+pub(crate) fn ticks(limits: &Limits) -> u64 {
+    u64::from(limits.cpu_ms).div_ceil(TICK.as_millis() as u64)
+}
+
+/// Compiles on a thread of its own, which no shutdown waits for. Whoever waits may leave; the place is given
+/// back when the thread is done.
+async fn compiled(
+    engine: &wasmtime::Engine,
+    permit: OwnedSemaphorePermit,
+    wasm: Vec<u8>,
+    world: World,
+) -> Result<Prepared, EngineError> {
+    let (done, compiled) = oneshot::channel();
+    let engine = engine.clone();
+    let thread = std::thread::Builder::new().name("plugin-compile".to_owned());
+    let thread = thread.spawn(move || {
+        let prepared = Prepared::new(&engine, &wasm, world);
+        drop(permit);
+        // Nobody may wait any more.
+        drop(done.send(prepared));
+    });
+    thread.map_err(|error| EngineError::Setup(error.to_string()))?;
+    compiled.await.map_err(|_panicked| EngineError::CutOff)?
 }
 
 fn too_slow(limits: &Limits) -> CallError {
@@ -250,7 +329,10 @@ fn plainly(reason: &str, limits: &Limits) -> String {
 
 impl Prepared {
     fn new(engine: &wasmtime::Engine, wasm: &[u8], world: World) -> Result<Self, EngineError> {
-        let unusable = |error: wasmtime::Error| EngineError::Component(format!("{error:#}"));
+        // The words of the component itself are in it, as long as it pleases.
+        let unusable = |error: wasmtime::Error| {
+            EngineError::Component(format!("{error:#}").chars().take(2_000).collect())
+        };
         let component = Component::from_binary(engine, wasm).map_err(unusable)?;
         let linker = linker(engine, world).map_err(unusable)?;
         let pre: InstancePre<Guest> = linker.instantiate_pre(&component).map_err(unusable)?;

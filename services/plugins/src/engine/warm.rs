@@ -13,6 +13,8 @@ use crate::host::Guest;
 const CALLS: u32 = 1_000;
 /// So many wait at most; under more calls at once, fresh ones are made.
 const WAITING: usize = 8;
+/// And they hold no more than this together, in bytes: what waits is of no use to anybody else.
+const HELD: usize = 64 << 20;
 
 /// The waiting instances of a component.
 #[derive(Default)]
@@ -22,6 +24,13 @@ struct WarmInstance {
     store: Store<Guest>,
     instance: RuleOperatorPlugin,
     calls: u32,
+}
+
+impl WarmInstance {
+    /// How much memory it holds, in bytes.
+    fn memory(&self) -> usize {
+        self.store.data().limiter.used()
+    }
 }
 
 impl WarmInstances {
@@ -68,7 +77,8 @@ impl WarmInstances {
         };
         if let Some(warm) = made.filter(|warm| warm.calls < CALLS) {
             let mut waiting = self.waiting();
-            if waiting.len() < WAITING {
+            let held: usize = waiting.iter().chain([&warm]).map(WarmInstance::memory).sum();
+            if waiting.len() < WAITING && held <= HELD {
                 waiting.push(warm);
             }
         }

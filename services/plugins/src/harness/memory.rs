@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::host::secrets::{Vault, VaultFailure};
-use crate::host::state::{KeyValues, StateFailure};
+use crate::host::state::{EACH, KeyValues, StateFailure};
 use crate::manifest::SecretAsked;
 
 /// The state of the account that is tried.
@@ -35,8 +35,9 @@ impl KeyValues for MemoryState {
     ) -> Result<bool, StateFailure> {
         let mut values = self.values();
         let others = values.iter().filter(|(other, _)| *other != key);
-        let used: usize = others.map(|(key, value)| key.len() + value.len()).sum();
-        let fits = (used + key.len() + value.len()) as u64 <= quota;
+        let size = |key: &str, value: &[u8]| (key.len() + value.len()) as u64 + EACH;
+        let used: u64 = others.map(|(key, value)| size(key, value)).sum();
+        let fits = used + size(key, value) <= quota;
         if fits {
             values.insert(key.to_owned(), value.to_vec());
         }

@@ -1,6 +1,6 @@
 //! Answers that were recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,7 +11,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use spine::http::OutgoingRequest;
 
-use super::Left;
 use crate::engine::bindings::http as guest;
 use crate::host::http::{Received, Wire};
 
@@ -59,18 +58,12 @@ fn ok() -> u16 {
 
 /// Answers each recorded exchange once, in order among those that fit.
 pub(super) struct Recorded {
-    left: Left,
-    asked: Mutex<Vec<String>>,
+    left: Mutex<VecDeque<RecordedExchange>>,
 }
 
 impl Recorded {
     pub(super) fn new(exchanges: &[RecordedExchange]) -> Self {
-        Self { left: Mutex::new(exchanges.iter().cloned().collect()), asked: Mutex::default() }
-    }
-
-    /// What was asked for.
-    pub(super) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Self { left: Mutex::new(exchanges.iter().cloned().collect()) }
     }
 
     fn take(&self, method: &str, url: &str) -> Option<RecordedAnswer> {
@@ -92,11 +85,6 @@ impl Wire for Recorded {
     async fn exchange(&self, request: OutgoingRequest) -> Result<Received, guest::HttpError> {
         let (method, url) = (request.method.as_str(), request.url.as_str());
         let answer = self.take(method, url);
-        let told = match &answer {
-            Some(answer) => format!("{method} {url} -> {}", answer.status),
-            None => format!("{method} {url} -> nothing recorded"),
-        };
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(told);
         let answer = answer
             .ok_or_else(|| guest::HttpError::Connect("nothing was recorded for this".to_owned()))?;
         let received = received(answer).map_err(guest::HttpError::BadRequest)?;

@@ -95,7 +95,26 @@ impl Log {
     pub(crate) fn hide(&mut self, secret: &str) {
         if secret.len() >= SHORTEST_SECRET && !self.secrets.iter().any(|known| known == secret) {
             self.secrets.push(secret.to_owned());
+            // One may begin another: the longer one is looked for first.
+            self.secrets.sort_unstable_by_key(|known| std::cmp::Reverse(known.len()));
         }
+    }
+
+    /// The beginning of a text without secrets, made of its first `longest` bytes. Of a secret that the cut goes
+    /// through nothing stays.
+    pub(crate) fn hidden(&self, text: &str, longest: usize) -> String {
+        let mut end = text.floor_char_boundary(text.len().min(longest));
+        if end < text.len() {
+            let cut = |secret: &String| {
+                let beginnings = (1..secret.len()).rev();
+                let ends_with =
+                    |n: &usize| text.as_bytes()[..end].ends_with(&secret.as_bytes()[..*n]);
+                beginnings.into_iter().find(ends_with).unwrap_or(0)
+            };
+            let half = self.secrets.iter().map(cut).max().unwrap_or(0);
+            end = text.floor_char_boundary(end - half);
+        }
+        self.masked(&text[..end])
     }
 
     /// The text without secrets.
@@ -118,9 +137,7 @@ impl Log {
         if !may {
             return;
         }
-        // Masked before it is cut, so that no half of a secret stays at the edge.
-        let end = message.floor_char_boundary(message.len().min(LINE * 2));
-        let text = self.masked(&message[..end]);
+        let text = one_line(&self.hidden(message, LINE * 2));
         let text = &text[..text.floor_char_boundary(text.len().min(LINE))];
         if let Some(kept) = &mut self.kept {
             kept.push(Line { level: name(level), text: text.to_owned() });
@@ -141,6 +158,26 @@ impl Log {
             }
         }
     }
+}
+
+/// A guest's line stays a line: it cannot look like one of the node's, nor steer a terminal.
+fn one_line(text: &str) -> String {
+    let strange = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(strange) {
+        return text.to_owned();
+    }
+    let mut line = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            '\t' => line.push(' '),
+            character if strange(character) => line.extend(character.escape_default()),
+            character => line.push(character),
+        }
+    }
+    line
 }
 
 fn name(level: log::Level) -> &'static str {
@@ -192,5 +229,30 @@ mod tests {
         let lines = log.lines();
         assert_eq!(lines[0], Line { level: "warn", text: "the token is ***!".to_owned() });
         assert!(lines[1].text.len() <= LINE && !lines[1].text.contains("s3"));
+    }
+
+    #[test]
+    fn nothing_of_a_secret_stays_at_a_cut() {
+        let (mut log, _, _) = log();
+        log.hide("abcd");
+        log.hide("abcdefgh");
+        assert_eq!(log.masked("abcdefgh abcd"), "*** ***", "the longer one first");
+        // Many secrets make the text shorter: what was beyond the edge comes to lie before it.
+        let text = format!("{}abcdefg", "abcdefgh".repeat(100));
+        for longest in 800..text.len() {
+            let hidden = log.hidden(&text, longest);
+            assert!(!hidden.contains('a'), "{longest}: {hidden}");
+        }
+        assert_eq!(log.hidden("abcdefg", 100), "***efg", "a whole text is not cut");
+    }
+
+    #[test]
+    fn a_line_stays_a_line() {
+        let (mut log, _, _) = log();
+        log.write(log::Level::Info, "fine\n2026-01-01 ERROR policy: forged\x1b[2J\u{202e}\tä");
+        assert_eq!(
+            log.lines()[0].text,
+            "fine\\n2026-01-01 ERROR policy: forged\\u{1b}[2J\\u{202e} ä"
+        );
     }
 }

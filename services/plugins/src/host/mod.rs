@@ -8,12 +8,14 @@ pub(crate) mod secrets;
 pub(crate) mod state;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use contracts::plugins::PluginFailure;
 use spine::Clock;
+use tokio::time::Instant;
 
-use crate::engine::Limiter;
 use crate::engine::bindings::{types, webhooks};
+use crate::engine::{Limiter, TICK, Unacceptable, ticks};
 use crate::manifest::Limits;
 use http::HttpAccess;
 use log::Log;
@@ -32,7 +34,16 @@ pub(crate) struct Guest {
     pub(crate) http: Option<HttpAccess>,
     /// Why a secret could not be used, should the guest fail for it.
     pub(crate) sign_in: Option<String>,
+    /// It waits for the node's own store now.
+    pub(crate) waits_for_us: bool,
+    /// How often it may yet ask the node's store.
+    asks_left: u32,
+    /// Until when it may wait for the outside.
+    patience: Option<Instant>,
 }
+
+/// How often one call asks the node's store for state and secrets.
+const ASKS: u32 = 10_000;
 
 /// Our own side failed while a guest waited: the call ends, and it is not the guest's fault.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +69,43 @@ impl Guest {
             secrets: None,
             http: None,
             sign_in: None,
+            waits_for_us: false,
+            asks_left: ASKS,
+            patience: None,
+        }
+    }
+
+    /// A call begins, and may take so long. Of that the guest keeps a tenth for itself: where the outside does
+    /// not answer, it is told so while it can still say what that means. Otherwise whoever is silent would
+    /// get the plugin stopped, and quarantined in the end.
+    pub(crate) fn begins(&mut self, deadline: Duration) {
+        let own = (deadline / 10).min(Duration::from_secs(2));
+        self.patience = Some(Instant::now() + (deadline - own));
+    }
+
+    /// How long it computed in its call.
+    pub(crate) fn computed(&self, limits: &Limits) -> Duration {
+        let ticks = ticks(limits).saturating_sub(self.ticks_left);
+        TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
+    }
+
+    /// How long the guest may yet wait for the outside.
+    fn patience(&self) -> Duration {
+        self.patience.map_or(Duration::MAX, |until| until.duration_since(Instant::now()))
+    }
+
+    /// Takes one of the call's questions to the node's store.
+    fn ask(&mut self) -> wasmtime::Result<()> {
+        match self.asks_left.checked_sub(1) {
+            Some(left) => {
+                self.asks_left = left;
+                Ok(())
+            }
+            None => {
+                let text =
+                    format!("it asked for state and secrets more than {ASKS} times in a call");
+                Err(Unacceptable(text).into())
+            }
         }
     }
 
@@ -83,13 +131,14 @@ impl Guest {
     /// What a guest's failure means, without the secrets that it may have written into it.
     pub(crate) fn judge(&self, failure: PluginFailure) -> PluginFailure {
         use PluginFailure::{BadConfig, CursorExpired, Failed, Rejected, Retry, Unauthorized};
-        let words = |text: String| self.log.masked(&short(text));
+        let words = |text: String| short(&self.log.hidden(&text, WORDS));
         match (failure, &self.sign_in) {
-            // It failed for want of a secret, and has no word for that.
-            (Failed(_) | Retry { .. }, Some(reason)) => Unauthorized(reason.clone()),
+            // It failed for want of a secret, and has no word for that: our SDKs call it a wrong configuration,
+            // as the request was not allowed.
+            (Failed(_) | Retry { .. } | BadConfig(_), Some(reason)) => Unauthorized(reason.clone()),
             (Retry { after, reason }, None) => Retry { after, reason: words(reason) },
             (Unauthorized(text), _) => Unauthorized(words(text)),
-            (BadConfig(text), _) => BadConfig(words(text)),
+            (BadConfig(text), None) => BadConfig(words(text)),
             (Rejected(text), _) => Rejected(words(text)),
             (Failed(text), None) => Failed(words(text)),
             (CursorExpired, _) => CursorExpired,
@@ -101,22 +150,42 @@ impl Guest {
 pub(crate) fn plain(failure: PluginFailure) -> PluginFailure {
     use PluginFailure::{BadConfig, CursorExpired, Failed, Rejected, Retry, Unauthorized};
     match failure {
-        Retry { after, reason } => Retry { after, reason: short(reason) },
-        Unauthorized(text) => Unauthorized(short(text)),
-        BadConfig(text) => BadConfig(short(text)),
-        Rejected(text) => Rejected(short(text)),
-        Failed(text) => Failed(short(text)),
+        Retry { after, reason } => Retry { after, reason: short(&reason) },
+        Unauthorized(text) => Unauthorized(short(&text)),
+        BadConfig(text) => BadConfig(short(&text)),
+        Rejected(text) => Rejected(short(&text)),
+        Failed(text) => Failed(short(&text)),
         CursorExpired => CursorExpired,
     }
 }
 
-/// What a guest says, as long as people read it.
-fn short(text: String) -> String {
-    let text = text.replace('\0', "\u{fffd}");
-    if text.chars().count() > 1_000 {
-        text.chars().take(1_000).chain("…".chars()).collect()
-    } else {
-        text
+/// How much of what a guest says of a failure is looked at, in bytes: four for each character that is kept.
+const WORDS: usize = 4_000;
+
+/// What a guest says, as long as people read it, in one line: it goes into logs and onto pages.
+fn short(text: &str) -> String {
+    let plain = |character: char| match character {
+        '\n' | '\r' | '\t' => ' ',
+        character if character.is_control() => '\u{fffd}',
+        character => character,
+    };
+    let mut characters = text.chars().map(plain);
+    let mut short: String = characters.by_ref().take(1_000).collect();
+    if characters.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// What kind of failure it is, without the guest's words.
+pub(crate) fn kind_of(failure: &PluginFailure) -> &'static str {
+    match failure {
+        PluginFailure::Retry { .. } => "it asks to be called again later",
+        PluginFailure::Unauthorized(_) => "the account has to sign in again",
+        PluginFailure::BadConfig(_) => "the account's configuration is wrong",
+        PluginFailure::CursorExpired => "the source does not accept the cursor any more",
+        PluginFailure::Rejected(_) => "it refused what it was given",
+        PluginFailure::Failed(_) => "it failed",
     }
 }
 

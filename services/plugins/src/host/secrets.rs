@@ -58,7 +58,8 @@ impl Guest {
         let (Some(secret), Some(secrets)) = (declared, &self.secrets) else {
             return Ok(Err(Unusable::Secret(types::SecretError::NotDeclared)));
         };
-        let found = secrets.vault.current(&secret).await;
+        let vault = Arc::clone(&secrets.vault);
+        let found = self.asked(vault.current(&secret)).await?;
         self.received(secret, found)
     }
 
@@ -71,8 +72,23 @@ impl Guest {
         let Some(secrets) = &self.secrets else {
             return Ok(Err(Unusable::Secret(types::SecretError::NotDeclared)));
         };
-        let found = secrets.vault.renewed(&secret, refused).await;
+        let vault = Arc::clone(&secrets.vault);
+        let found = self.asked(vault.renewed(&secret, refused)).await?;
         self.received(secret, found)
+    }
+
+    /// What the vault says while the guest has patience: it may have to ask a sign-in service first.
+    async fn asked(
+        &mut self,
+        answer: impl Future<Output = Result<Option<String>, VaultFailure>>,
+    ) -> wasmtime::Result<Result<Option<String>, VaultFailure>> {
+        self.ask()?;
+        self.waits_for_us = true;
+        let answer = tokio::time::timeout(self.patience(), answer).await;
+        self.waits_for_us = false;
+        Ok(answer.unwrap_or_else(|_elapsed| {
+            Err(VaultFailure::Away("the secret could not be had in time".to_owned()))
+        }))
     }
 
     fn declared(&self, name: &str) -> Option<SecretAsked> {

@@ -12,14 +12,16 @@ use crate::engine::bindings::state;
 const KEY: usize = 512;
 /// The most keys that one call lists.
 const KEYS: u32 = 1_000;
+/// What each key counts beside its bytes and those of its value: about what it costs to keep, however short.
+pub(crate) const EACH: u64 = 64;
 
 /// Where state is kept: Postgres, or memory for plugin authors.
 #[async_trait]
 pub(crate) trait KeyValues: Send + Sync {
     async fn get(&self, account: Uuid, key: &str) -> Result<Option<Vec<u8>>, StateFailure>;
 
-    /// Sets a key, unless keys and values would then have more than `quota` bytes together. Answers
-    /// whether it did.
+    /// Sets a key, unless keys and values would then have more than `quota` bytes together, and [`EACH`] more for
+    /// each. Answers whether it did.
     async fn set(
         &self,
         account: Uuid,
@@ -44,6 +46,7 @@ pub(crate) trait KeyValues: Send + Sync {
 pub(crate) type StateFailure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The state of one account.
+#[derive(Clone)]
 pub(crate) struct State {
     pub(crate) values: Arc<dyn KeyValues>,
     pub(crate) account: Uuid,
@@ -52,9 +55,24 @@ pub(crate) struct State {
 }
 
 impl Guest {
-    fn state(&self) -> Result<&State, state::StateError> {
-        let missing = || state::StateError::Unavailable("this call has no state".to_owned());
-        self.state.as_ref().ok_or_else(missing)
+    /// The state of the call's account, for one question to it.
+    fn state(&mut self) -> wasmtime::Result<Result<State, state::StateError>> {
+        let Some(state) = self.state.clone() else {
+            return Ok(Err(state::StateError::Unavailable("this call has no state".to_owned())));
+        };
+        self.ask()?;
+        Ok(Ok(state))
+    }
+
+    /// Waits for the store.
+    async fn stored<T>(
+        &mut self,
+        answer: impl Future<Output = Result<T, StateFailure>>,
+    ) -> wasmtime::Result<T> {
+        self.waits_for_us = true;
+        let answer = answer.await;
+        self.waits_for_us = false;
+        answer.map_err(HostFailure::ending)
     }
 }
 
@@ -68,14 +86,14 @@ impl state::Host for Guest {
         &mut self,
         key: String,
     ) -> wasmtime::Result<Result<Option<Vec<u8>>, state::StateError>> {
-        let state = match self.state() {
+        let State { values, account, .. } = match self.state()? {
             Ok(state) => state,
             Err(error) => return Ok(Err(error)),
         };
         if !usable(&key) {
             return Ok(Ok(None));
         }
-        state.values.get(state.account, &key).await.map(Ok).map_err(HostFailure::ending)
+        self.stored(values.get(account, &key)).await.map(Ok)
     }
 
     async fn set(
@@ -83,27 +101,26 @@ impl state::Host for Guest {
         key: String,
         value: Vec<u8>,
     ) -> wasmtime::Result<Result<(), state::StateError>> {
-        let state = match self.state() {
+        let State { values, account, quota } = match self.state()? {
             Ok(state) => state,
             Err(error) => return Ok(Err(error)),
         };
-        if !usable(&key) || value.len() as u64 > state.quota {
+        if !usable(&key) || value.len() as u64 > quota {
             return Ok(Err(state::StateError::TooLarge));
         }
-        let set = state.values.set(state.account, &key, &value, state.quota).await;
-        let set = set.map_err(HostFailure::ending)?;
+        let set = self.stored(values.set(account, &key, &value, quota)).await?;
         Ok(if set { Ok(()) } else { Err(state::StateError::QuotaExceeded) })
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), state::StateError>> {
-        let state = match self.state() {
+        let State { values, account, .. } = match self.state()? {
             Ok(state) => state,
             Err(error) => return Ok(Err(error)),
         };
         if !usable(&key) {
             return Ok(Ok(()));
         }
-        state.values.delete(state.account, &key).await.map(Ok).map_err(HostFailure::ending)
+        self.stored(values.delete(account, &key)).await.map(Ok)
     }
 
     async fn keys(
@@ -112,15 +129,14 @@ impl state::Host for Guest {
         start_after: Option<String>,
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<String>, state::StateError>> {
-        let state = match self.state() {
+        let State { values, account, .. } = match self.state()? {
             Ok(state) => state,
             Err(error) => return Ok(Err(error)),
         };
         if prefix.contains('\0') || start_after.as_ref().is_some_and(|after| after.contains('\0')) {
             return Ok(Ok(Vec::new()));
         }
-        let after = start_after.as_deref();
-        let keys = state.values.keys(state.account, &prefix, after, limit.min(KEYS)).await;
-        keys.map(Ok).map_err(HostFailure::ending)
+        let keys = values.keys(account, &prefix, start_after.as_deref(), limit.min(KEYS));
+        self.stored(keys).await.map(Ok)
     }
 }

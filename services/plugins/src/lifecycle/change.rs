@@ -11,6 +11,7 @@ use crate::plugin::{Capabilities, Grant, Installed, PluginState};
 use crate::service::Plugins;
 use crate::store;
 use crate::store::plugins::Change;
+use crate::store::versions::Version as Kept;
 
 impl Plugins {
     /// Grants a plugin what it asks for, or more; a version that waited for it takes over.
@@ -25,10 +26,8 @@ impl Plugins {
         grant: &Grant,
         seen: &Conditions,
     ) -> Result<(), PluginsError> {
-        let allowed = &self.0.settings.allow_networks;
-        let outside =
-            |network: &&ipnet::IpNet| !allowed.iter().any(|allowed| allowed.contains(*network));
-        if let Some(network) = grant.networks.iter().find(outside) {
+        grant.check().map_err(PluginsError::Invalid)?;
+        if let Some(network) = grant.networks.iter().find(|network| !self.allows(network)) {
             return Err(PluginsError::Invalid(format!(
                 "the network {network} is not within those that the node's settings allow"
             )));
@@ -41,13 +40,22 @@ impl Plugins {
         let by = cause.actor.as_deref();
         let none = Change::none(&before, &current);
         let granted = Change { granted: Some(grant), granted_by: by, ..none };
-        if let Some(pending) = &before.pending
-            && self.pending_asks(id, pending).await?.fits_within(&grant.capabilities)
-        {
-            let change = Change { version: pending, pending: None, ..granted };
-            store::plugins::update(tx.conn(), id, &change, now).await?;
-            self.tidy(&mut tx, id, [pending, ""]).await?;
-            return self.changed(tx, id, "upgraded", None).await;
+        if let Some(pending) = &before.pending {
+            let kept = store::versions::of_locked(tx.conn(), id).await?;
+            let waiting = waiting(id, pending, kept)?;
+            if asks(&waiting)?.fits_within(&grant.capabilities) {
+                // From now on its publisher signs, if this one did.
+                let signed = waiting.publisher_key.as_deref();
+                let change = Change {
+                    version: pending,
+                    pending: None,
+                    publisher_key: signed.or(before.publisher_key.as_deref()),
+                    ..granted
+                };
+                store::plugins::update(tx.conn(), id, &change, now).await?;
+                self.tidy(&mut tx, id, [pending, ""]).await?;
+                return self.changed(tx, id, "upgraded", None).await;
+            }
         }
         if !before.asks().fits_within(&grant.capabilities) {
             return Err(PluginsError::Invalid(
@@ -64,11 +72,7 @@ impl Plugins {
         id: &str,
         pending: &str,
     ) -> Result<Capabilities, PluginsError> {
-        let versions = store::versions::of(self.0.spine.pool(), id).await?;
-        let version = versions.into_iter().find(|version| version.version == pending);
-        let missing =
-            || PluginsError::Stored(format!("the pending version {pending} of {id} is missing"));
-        Ok(Capabilities::of(&Manifest::parse(&version.ok_or_else(missing)?.manifest)?))
+        asks(&waiting(id, pending, store::versions::of(self.0.spine.pool(), id).await?)?)
     }
 
     /// Lets a plugin be called; a quarantined one begins anew.
@@ -153,7 +157,7 @@ impl Plugins {
         };
         let target =
             target.ok_or(PluginsError::Conflict("There is no such version to go back to"))?;
-        let asks = Capabilities::of(&Manifest::parse(&target.manifest)?);
+        let asks = asks(target)?;
         let fits =
             before.granted.as_ref().is_none_or(|granted| asks.fits_within(&granted.capabilities));
         if !fits {
@@ -189,4 +193,16 @@ impl Plugins {
         tracing::error!(plugin.id = id, reason, "a plugin is quarantined");
         Ok(())
     }
+}
+
+/// The version that waits, of those that are kept.
+fn waiting(id: &str, pending: &str, kept: Vec<Kept>) -> Result<Kept, PluginsError> {
+    kept.into_iter().find(|version| version.version == pending).ok_or_else(|| {
+        PluginsError::Stored(format!("the pending version {pending} of {id} is missing"))
+    })
+}
+
+/// What a kept version asks for.
+fn asks(version: &Kept) -> Result<Capabilities, PluginsError> {
+    Ok(Capabilities::of(&Manifest::parse(&version.manifest)?))
 }

@@ -171,9 +171,12 @@ impl Plugins {
             tx.conn(),
             &manifest.id,
             &version,
-            &fit.digest,
-            &fit.inspected.text,
-            &fit.description,
+            &store::versions::Release {
+                digest: &fit.digest,
+                manifest: &fit.inspected.text,
+                description: &fit.description,
+                publisher_key: fit.publisher_key.as_ref().map(|key| &key[..]),
+            },
             now,
         )
         .await?;

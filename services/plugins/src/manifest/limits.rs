@@ -122,6 +122,12 @@ impl Limits {
         kib(self.response_kib)
     }
 
+    /// How much a call may bring to the guest, in bytes: what it is given lies in its memory, beside what it
+    /// makes of it.
+    pub fn input(&self) -> usize {
+        self.memory() / 4
+    }
+
     /// How long a call may take.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.deadline_ms.into())

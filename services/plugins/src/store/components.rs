@@ -5,7 +5,8 @@ use sqlx::{PgConnection, PgPool};
 
 use crate::engine::Digest;
 
-/// Keeps a component; one that is there stays.
+/// Keeps a component; one that is there stays, and is held until the transaction ends, so that nobody drops it
+/// before a version has it.
 pub(crate) async fn keep(
     conn: &mut PgConnection,
     digest: &Digest,
@@ -14,7 +15,7 @@ pub(crate) async fn keep(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO plugins.component (digest, wasm, added_at) VALUES ($1, $2, $3)
-         ON CONFLICT (digest) DO NOTHING",
+         ON CONFLICT (digest) DO UPDATE SET added_at = plugins.component.added_at",
         &digest[..],
         wasm,
         now

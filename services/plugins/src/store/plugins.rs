@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::engine::Bounds;
 use crate::error::PluginsError;
 use crate::manifest::Manifest;
-use crate::plugin::{Capabilities, Grant, Installed, PluginState, SLOTS};
+use crate::plugin::{Capabilities, Grant, Installed, PluginState, slots};
 
 struct Row {
     revision: i64,
@@ -49,8 +49,8 @@ impl Row {
         };
         Ok(Installed {
             is_granted,
+            slots: Semaphore::new(slots(&bounds.limits)),
             bounds,
-            slots: Semaphore::new(SLOTS),
             revision: self.revision,
             state: self.state.parse().map_err(strange)?,
             digest: self.digest.try_into().map_err(|_| strange("a digest".to_owned()))?,
@@ -88,7 +88,16 @@ pub(crate) async fn read(
     )
     .fetch_all(pool)
     .await?;
-    rows.into_iter().map(|row| row.read().map(Arc::new)).collect()
+    let mut plugins = Vec::with_capacity(rows.len());
+    for row in rows {
+        match row.read() {
+            Ok(installed) => plugins.push(Arc::new(installed)),
+            Err(error) if id.is_some() => return Err(error),
+            // One that an older or newer node has left does not keep this one from starting.
+            Err(error) => tracing::error!(%error, "a plugin that is installed cannot be read"),
+        }
+    }
+    Ok(plugins)
 }
 
 /// One, locked until the transaction ends.

@@ -66,7 +66,7 @@ pub(crate) async fn set(
          ON CONFLICT (plugin, account, name) DO UPDATE
             SET sealed = EXCLUDED.sealed, complete = EXCLUDED.complete,
                 revision = plugins.secret.revision + 1, expires_at = EXCLUDED.expires_at,
-                set_at = EXCLUDED.set_at",
+                set_at = EXCLUDED.set_at, refreshing_until = NULL",
         place.plugin,
         place.account,
         place.name,
@@ -76,6 +76,95 @@ pub(crate) async fn set(
         now
     )
     .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Adds a secret where there is none. Answers whether there was none.
+pub(crate) async fn add(
+    conn: &mut PgConnection,
+    place: &Place,
+    sealed: &[u8],
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO plugins.secret (plugin, account, name, sealed, complete, revision, set_at)
+         VALUES ($1, $2, $3, $4, false, 1, $5)
+         ON CONFLICT (plugin, account, name) DO NOTHING",
+        place.plugin,
+        place.account,
+        place.name,
+        sealed,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Writes a begun sign-in beside what was read, where it is still that. Answers whether it was.
+pub(crate) async fn begin(
+    conn: &mut PgConnection,
+    place: &Place,
+    read: i64,
+    sealed: &[u8],
+    complete: bool,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE plugins.secret SET sealed = $5, complete = $6, revision = revision + 1
+          WHERE plugin = $1 AND account = $2 AND name = $3 AND revision = $4",
+        place.plugin,
+        place.account,
+        place.name,
+        read,
+        sealed,
+        complete
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes the turn to refresh a token until then, where it is still the one that was read and nobody has the
+/// turn. Answers whether it was taken.
+pub(crate) async fn take_turn(
+    pool: &PgPool,
+    place: &Place,
+    read: i64,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE plugins.secret SET refreshing_until = $6
+          WHERE plugin = $1 AND account = $2 AND name = $3 AND revision = $4
+            AND (refreshing_until IS NULL OR refreshing_until <= $5)",
+        place.plugin,
+        place.account,
+        place.name,
+        read,
+        now,
+        until
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives the turn back that lasts until then.
+pub(crate) async fn end_turn(
+    pool: &PgPool,
+    place: &Place,
+    until: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE plugins.secret SET refreshing_until = NULL
+          WHERE plugin = $1 AND account = $2 AND name = $3 AND refreshing_until = $4",
+        place.plugin,
+        place.account,
+        place.name,
+        until
+    )
+    .execute(pool)
     .await?;
     Ok(())
 }
@@ -91,7 +180,8 @@ pub(crate) async fn replace(
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "UPDATE plugins.secret
-            SET sealed = $5, complete = true, revision = revision + 1, expires_at = $6, set_at = $7
+            SET sealed = $5, complete = true, revision = revision + 1, expires_at = $6, set_at = $7,
+                refreshing_until = NULL
           WHERE plugin = $1 AND account = $2 AND name = $3 AND revision = $4",
         place.plugin,
         place.account,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::host::state::{KeyValues, StateFailure};
+use crate::host::state::{EACH, KeyValues, StateFailure};
 
 /// The state of one plugin, in Postgres.
 pub(crate) struct PluginStates {
@@ -36,16 +36,17 @@ impl KeyValues for PluginStates {
         let done = sqlx::query!(
             "INSERT INTO plugins.state (plugin, account, key, value)
              SELECT $1::text, $2::uuid, $3::text, $4::bytea
-              WHERE octet_length($3) + octet_length($4) + (
-                      SELECT coalesce(sum(octet_length(key) + octet_length(value)), 0)
+              WHERE octet_length($3) + octet_length($4) + $6::bigint + (
+                      SELECT coalesce(sum(octet_length(key) + octet_length(value) + $6::bigint), 0)
                         FROM plugins.state WHERE plugin = $1 AND account = $2 AND key <> $3
-                    ) <= $5
+                    ) <= $5::bigint
              ON CONFLICT (plugin, account, key) DO UPDATE SET value = EXCLUDED.value",
             self.plugin,
             account,
             key,
             value,
-            i64::try_from(quota).unwrap_or(i64::MAX)
+            i64::try_from(quota).unwrap_or(i64::MAX),
+            EACH as i64
         )
         .execute(&self.pool)
         .await?;

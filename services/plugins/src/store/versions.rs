@@ -11,7 +11,17 @@ pub(crate) struct Version {
     pub(crate) version: String,
     pub(crate) digest: Vec<u8>,
     pub(crate) manifest: String,
+    pub(crate) publisher_key: Option<Vec<u8>>,
     pub(crate) added_at: DateTime<Utc>,
+}
+
+/// A version on its way into the store.
+pub(crate) struct Release<'a> {
+    pub(crate) digest: &'a Digest,
+    pub(crate) manifest: &'a str,
+    pub(crate) description: &'a Description,
+    /// Who signed it.
+    pub(crate) publisher_key: Option<&'a [u8]>,
 }
 
 /// Keeps a version; one of the same name is replaced, which the caller has made sure is not called.
@@ -19,25 +29,26 @@ pub(crate) async fn keep(
     conn: &mut PgConnection,
     plugin: &str,
     version: &str,
-    digest: &Digest,
-    manifest: &str,
-    description: &Description,
+    release: &Release<'_>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    let schema: &Value = &description.config_schema;
+    let schema: &Value = &release.description.config_schema;
     sqlx::query!(
-        "INSERT INTO plugins.version (plugin, version, digest, manifest, config_schema, kinds, added_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO plugins.version (plugin, version, digest, manifest, config_schema, kinds, added_at,
+                                      publisher_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (plugin, version) DO UPDATE
             SET digest = EXCLUDED.digest, manifest = EXCLUDED.manifest,
-                config_schema = EXCLUDED.config_schema, kinds = EXCLUDED.kinds, added_at = EXCLUDED.added_at",
+                config_schema = EXCLUDED.config_schema, kinds = EXCLUDED.kinds, added_at = EXCLUDED.added_at,
+                publisher_key = EXCLUDED.publisher_key",
         plugin,
         version,
-        &digest[..],
-        manifest,
+        &release.digest[..],
+        release.manifest,
         schema,
-        &description.kinds,
-        now
+        &release.description.kinds,
+        now,
+        release.publisher_key
     )
     .execute(conn)
     .await?;
@@ -48,7 +59,7 @@ pub(crate) async fn keep(
 pub(crate) async fn of(pool: &PgPool, plugin: &str) -> sqlx::Result<Vec<Version>> {
     sqlx::query_as!(
         Version,
-        "SELECT version, digest, manifest, added_at FROM plugins.version
+        "SELECT version, digest, manifest, publisher_key, added_at FROM plugins.version
           WHERE plugin = $1 ORDER BY added_at DESC, version DESC",
         plugin
     )
@@ -60,7 +71,7 @@ pub(crate) async fn of(pool: &PgPool, plugin: &str) -> sqlx::Result<Vec<Version>
 pub(crate) async fn of_locked(conn: &mut PgConnection, plugin: &str) -> sqlx::Result<Vec<Version>> {
     sqlx::query_as!(
         Version,
-        "SELECT version, digest, manifest, added_at FROM plugins.version
+        "SELECT version, digest, manifest, publisher_key, added_at FROM plugins.version
           WHERE plugin = $1 ORDER BY added_at DESC, version DESC",
         plugin
     )

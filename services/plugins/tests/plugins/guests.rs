@@ -224,8 +224,10 @@ pub fn probe(manifest: &str, version: &str, imports: Imports, describes: Describ
                 (return (call $one {version}))"#
             ),
         );
-        // Keeps the rest of the cursor; without a rest, says what was kept.
         let key = pair(key);
+        // Asks for the same key again and again.
+        branch('R', format!("(loop $again (call $get {key} (i32.const 512)) (br $again))"));
+        // Keeps the rest of the cursor; without a rest, says what was kept.
         branch(
             'W',
             format!(
@@ -325,6 +327,9 @@ pub fn probe(manifest: &str, version: &str, imports: Imports, describes: Describ
   {branches}
   unreachable)
 (func (export "sovereign:plugin/connector@0.1.0#webhook") {context} (param i32 i32 i32 i32 i32 i32) (param $body i32) (param $length i32) (param i32 i32) (result i32)
+  ;; A body that begins with T traps.
+  (if (local.get $length)
+    (then (if (i32.eq (i32.load8_u (local.get $body)) (i32.const 84)) (then unreachable))))
   (i32.store8 (i32.const 1280) (i32.const 0))
   (i32.store (i32.const 1284) (i32.const 0))
   (i32.store (i32.const 1288) (i32.const 0))

@@ -192,6 +192,114 @@ async fn another_process_follows_without_a_restart() {
 }
 
 #[tokio::test]
+async fn a_grant_that_cannot_be_kept_is_refused() {
+    let stage = Stage::start().await;
+    stage.plugins.install(&Cause::system(), Source::bytes(full_probe("1.0.0"))).await.unwrap();
+    let asks = stage.view("probe").await["asks"].clone();
+    let many: Vec<String> = (0..51).map(|n| format!("a{n}.example")).collect();
+    for (field, value) in [
+        ("hosts", json!(["config:/url", "granted.example", "\u{0}"])),
+        ("hosts", json!(many)),
+        ("secrets", json!([{ "name": "\u{0}" }])),
+        ("secrets", json!([{ "name": "key", "sign_in_at": "\u{0}" }])),
+    ] {
+        let mut capabilities = asks.clone();
+        capabilities[field] = value;
+        let grant = json!({ "capabilities": capabilities });
+        let (status, answer) =
+            stage.http.json(stage.owner(), "POST", "/plugins/probe/grant", Some(grant)).await;
+        assert_eq!(status, 422, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_that_cannot_be_read_any_more_keeps_no_node_from_starting() {
+    let stage = Stage::start().await;
+    stage.enabled(full_probe("1.0.0")).await;
+    stage.enabled(crate::guests::operators(crate::guests::OPERATORS)).await;
+    sqlx::query(
+        "UPDATE plugins.version SET manifest = 'interface = \"0.9.0\"' WHERE plugin = 'probe'",
+    )
+    .execute(stage.test.spine.pool())
+    .await
+    .unwrap();
+    let spine = stage.test.another().await.unwrap();
+    let other = Plugins::open(spine, contracts::api::Api::new(), settings()).await.unwrap();
+    assert_eq!(contracts::plugins::RuleOperators::operators(&other).await.unwrap().len(), 1);
+    let called = other.sync("probe", stage.account, &json!({}), None).await;
+    assert!(matches!(called, Err(PluginError::Unavailable { .. })));
+}
+
+/// A publisher, and a release of it.
+struct Publisher(Ed25519KeyPair);
+
+impl Publisher {
+    fn release(&self, wasm: Vec<u8>, manifest: &str, version: &str) -> Source {
+        let text = signed_text("probe", version, &digest(&wasm), manifest);
+        let signed = Signed {
+            signature: Some(STANDARD.encode(self.0.sign(text.as_bytes()))),
+            publisher_key: Some(STANDARD.encode(self.0.public_key())),
+        };
+        Source { signed, ..Source::bytes(wasm) }
+    }
+}
+
+#[tokio::test]
+async fn a_signed_version_that_waited_for_its_grant_binds_the_next_ones() {
+    let stage = Stage::start().await;
+    stage.enabled(full_probe("1.0.0")).await;
+    let publisher = Publisher(Ed25519KeyPair::generate().unwrap());
+    let more = EVERYTHING.replace("\"granted.example\"", "\"granted.example\", \"more.example\"");
+    let release = publisher.release(wider("2.0.0"), &manifest("2.0.0", &more), "2.0.0");
+    let done = stage
+        .plugins
+        .upgrade(&Cause::system(), "probe", release, &Conditions::default())
+        .await
+        .unwrap();
+    assert_eq!(done, Installation::Pending);
+    let view = stage.view("probe").await;
+    assert_eq!(view["signed"], false, "the one that is called is not");
+    let grant = json!({ "capabilities": view["pending"]["asks"] });
+    let view = stage.call("POST", "/plugins/probe/grant", grant).await;
+    assert_eq!((view["version"].as_str(), view["signed"].as_bool()), (Some("2.0.0"), Some(true)));
+    assert!(matches!(upgrade(&stage, wider("3.0.0")).await, Err(PluginsError::Signature(_))));
+    let mallory = Publisher(Ed25519KeyPair::generate().unwrap());
+    let theirs = mallory.release(wider("3.0.0"), &manifest("3.0.0", &more), "3.0.0");
+    let outcome =
+        stage.plugins.upgrade(&Cause::system(), "probe", theirs, &Conditions::default()).await;
+    assert!(matches!(outcome, Err(PluginsError::Signature(_))));
+}
+
+#[tokio::test]
+async fn a_sign_in_elsewhere_or_for_more_is_asked_again() {
+    let sign_in = |page: &str, scopes: &str| {
+        format!(
+            "[[secrets]]\nname = \"key\"\ntitle = \"Account\"\nkind = \"oauth2\"\n[secrets.oauth2]\n\
+             authorization_endpoint = \"{page}\"\ntoken_endpoint = \"https://a.example/token\"\n\
+             scopes = [{scopes}]\n"
+        )
+    };
+    let of = |version: &str, page: &str, scopes: &str| {
+        let capabilities =
+            format!("[capabilities]\nhosts = [\"a.example\"]\n{}", sign_in(page, scopes));
+        let imports = crate::guests::Imports { http: true, secrets: true, state: false };
+        probe(&manifest(version, &capabilities), version, imports, Describes::Well)
+    };
+    let stage = Stage::start().await;
+    let page = "https://a.example/sign-in";
+    stage.enabled(of("1.0.0", page, "\"read\"")).await;
+    assert_eq!(
+        upgrade(&stage, of("1.1.0", page, "\"read\", \"write\"")).await.unwrap(),
+        Installation::Pending
+    );
+    assert_eq!(
+        upgrade(&stage, of("1.2.0", "https://evil.example/", "\"read\"")).await.unwrap(),
+        Installation::Pending
+    );
+    assert_eq!(upgrade(&stage, of("1.3.0", page, "")).await.unwrap(), Installation::Done);
+}
+
+#[tokio::test]
 async fn releases_are_checked_against_digest_and_signature() {
     let stage = Stage::start().await;
     let install = async |source: Source| stage.plugins.install(&Cause::system(), source).await;

@@ -10,15 +10,15 @@ use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use chrono::{DateTime, TimeDelta};
 use contracts::access::Caller;
-use contracts::plugins::PluginFailure;
-use plugins::{PluginsError, SignInAnswer};
+use contracts::plugins::{ConnectorPlugins, PluginError, PluginFailure};
+use plugins::{Plugins, PluginsError, SignInAnswer};
 use serde_json::{Value, json};
 use spine::{Clock, Snowflake};
 use std::collections::HashMap;
 use url::Url;
 
 use crate::guests::{ALL, Describes, manifest, probe};
-use crate::stage::{Stage, outside};
+use crate::stage::{Stage, outside, settings};
 
 const SIGN_IN: &str = r#"
 [capabilities]
@@ -41,6 +41,18 @@ scopes = ["offline_access", "read"]
 struct Service {
     asked: AtomicU32,
     refuses: std::sync::atomic::AtomicBool,
+    /// Where it is there, each answer takes one of its permits first.
+    gate: std::sync::Mutex<Option<Arc<tokio::sync::Semaphore>>>,
+    arrived: tokio::sync::Notify,
+}
+
+impl Service {
+    /// From now on nothing is answered until the gate has permits.
+    fn close(&self) -> Arc<tokio::sync::Semaphore> {
+        let gate = Arc::new(tokio::sync::Semaphore::new(0));
+        *self.gate.lock().unwrap() = Some(Arc::clone(&gate));
+        gate
+    }
 }
 
 async fn token(
@@ -48,6 +60,11 @@ async fn token(
     Form(form): Form<HashMap<String, String>>,
 ) -> axum::response::Response {
     let number = service.asked.fetch_add(1, Ordering::SeqCst) + 1;
+    let gate = service.gate.lock().unwrap().clone();
+    if let Some(gate) = gate {
+        service.arrived.notify_one();
+        gate.acquire().await.unwrap().forget();
+    }
     if form["client_id"] != "our-app"
         || form.get("client_secret").map(String::as_str) != Some("app-secret")
     {
@@ -76,9 +93,13 @@ async fn token(
 }
 
 async fn stage() -> (Stage, Arc<Service>, Clock, String) {
+    stage_with(&manifest("1.0.0", SIGN_IN)).await
+}
+
+async fn stage_with(manifest: &str) -> (Stage, Arc<Service>, Clock, String) {
     let clock = Clock::manual(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
     let stage = Stage::start_at(clock.clone()).await;
-    stage.enabled(probe(&manifest("1.0.0", SIGN_IN), "1.0.0", ALL, Describes::Well)).await;
+    stage.enabled(probe(manifest, "1.0.0", ALL, Describes::Well)).await;
     let service = Arc::new(Service::default());
     let shown = |headers: HeaderMap| async move {
         let told = headers
@@ -210,4 +231,91 @@ async fn a_token_that_is_refused_early_is_renewed_within_the_call() {
         (told["secrets"][0]["set"].as_bool(), told["secrets"][0]["kind"].as_str()),
         (Some(true), Some("oauth2"))
     );
+}
+
+async fn signed_in(stage: &Stage) {
+    let asked = begin(stage).await;
+    let access = stage.access(stage.owner());
+    stage.plugins.finish_sign_in(&access, answer(&asked, "good")).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_processes_use_a_refresh_token_once() {
+    let (stage, service, clock, url) = stage().await;
+    signed_in(&stage).await;
+    let other = stage.test.another().await.unwrap();
+    let other = Plugins::open(other, contracts::api::Api::new(), settings()).await.unwrap();
+    clock.advance(TimeDelta::hours(2));
+    let gate = service.close();
+    let what = format!("A{url}/");
+    let config = json!({ "url": url });
+    let here = stage.told(&what);
+    let there = async {
+        service.arrived.notified().await;
+        let call = other.sync("probe", stage.account, &config, Some(what.clone().into_bytes()));
+        let mut call = std::pin::pin!(call);
+        // It waits for the other one's token, and asks for none itself.
+        let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut call).await;
+        assert!(early.is_err(), "{early:?}");
+        gate.add_permits(10);
+        call.await.unwrap().records.remove(0).payload
+    };
+    let (here, there) = tokio::join!(here, there);
+    assert_eq!((here.as_str(), there.as_str()), ("Bearer access-2", "Bearer access-2"));
+    assert_eq!(service.asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_that_outlasts_its_call_is_kept() {
+    let hasty = manifest("1.0.0", SIGN_IN).replace("deadline_ms = 3000", "deadline_ms = 1000");
+    let (stage, service, clock, url) = stage_with(&hasty).await;
+    signed_in(&stage).await;
+    clock.advance(TimeDelta::hours(2));
+    let gate = service.close();
+    let what = format!("A{url}/");
+    let failure = stage.failure(&what).await;
+    assert_eq!(failure, PluginFailure::Failed("connect     ".to_owned()), "nobody answers in time");
+    gate.add_permits(10);
+    let told = async {
+        loop {
+            match stage.probe(&what).await {
+                Ok(mut batch) => return batch.records.remove(0).payload,
+                Err(PluginError::Guest(PluginFailure::Failed(_))) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    };
+    let told = tokio::time::timeout(std::time::Duration::from_secs(20), told).await.unwrap();
+    assert_eq!(told, "Bearer access-2");
+    assert_eq!(service.asked.load(Ordering::SeqCst), 2, "the refresh token was used once");
+}
+
+#[tokio::test]
+async fn a_token_that_is_refreshed_while_somebody_signs_in_again_is_kept() {
+    let (stage, _, _, url) = stage().await;
+    let path = format!("/plugins/probe/accounts/{}/secrets/key", stage.account);
+    let token = |access: &str| json!({ "token": { "access_token": access, "refresh_token": access, "client_id": "our-app" } });
+    let pool = stage.test.spine.pool();
+    stage.call("PUT", &path, token("newer")).await;
+    let newer: Vec<u8> =
+        sqlx::query_scalar("SELECT sealed FROM plugins.secret").fetch_one(pool).await.unwrap();
+    stage.call("PUT", &path, token("older")).await;
+    // A refresh is about to be stored: it holds the row.
+    let mut tx = pool.begin().await.unwrap();
+    sqlx::query("SELECT 1 FROM plugins.secret FOR UPDATE").execute(&mut *tx).await.unwrap();
+    let stored = async {
+        stage.until_blocked().await;
+        sqlx::query("UPDATE plugins.secret SET sealed = $1, revision = revision + 1")
+            .bind(&newer)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    };
+    let (asked, ()) = tokio::join!(begin(&stage), stored);
+    assert_eq!(stage.told(&format!("A{url}/")).await, "Bearer newer");
+    // And the sign-in that began goes on.
+    let access = stage.access(stage.owner());
+    stage.plugins.finish_sign_in(&access, answer(&asked, "good")).await.unwrap();
+    assert_eq!(stage.told(&format!("A{url}/")).await, "Bearer access-1");
 }

@@ -178,10 +178,66 @@ async fn a_large_response_and_a_slow_one_end_at_their_limits() {
     stage.configure(json!({ "url": url }));
     let failure = stage.failure(&format!("F{url}/large")).await;
     assert_eq!(failure, PluginFailure::Failed("too-large   ".to_owned()));
+    // Whoever is silent out there gets no plugin stopped: the guest is told in time, and says what it means.
     let began = Instant::now();
-    let reason = stage.stopped(&format!("F{url}/never")).await;
-    assert!(reason.contains("deadline_ms"), "{reason}");
+    let failure = stage.failure(&format!("F{url}/never")).await;
+    assert_eq!(failure, PluginFailure::Failed("timeout     ".to_owned()));
     assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(stage.view("probe").await["health"]["stops"], 0);
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_deadline_also_where_the_guest_may_compute_longer() {
+    let stage = Stage::start().await;
+    let hasty = manifest("1.0.0", EVERYTHING)
+        .replace("cpu_ms = 200", "cpu_ms = 60000")
+        .replace("deadline_ms = 3000", "deadline_ms = 300");
+    stage.enabled(probe(&hasty, "1.0.0", ALL, Describes::Well)).await;
+    let reason = stage.stopped("L").await;
+    assert!(reason.contains("deadline_ms"), "{reason}");
+}
+
+#[tokio::test]
+async fn what_is_larger_than_the_guest_can_take_is_refused_and_stops_nobody() {
+    let stage = Stage::start().await;
+    stage.enabled(full_probe("1.0.0")).await;
+    let request = HookRequest {
+        method: "POST".to_owned(),
+        url: "https://node.example/hooks/x/".to_owned(),
+        path_and_query: "/".to_owned(),
+        headers: Vec::new(),
+        body: vec![b'x'; 9 << 20],
+    };
+    let error =
+        stage.plugins.webhook("probe", stage.account, &json!({}), request).await.unwrap_err();
+    assert!(
+        matches!(&error, PluginError::Guest(PluginFailure::Rejected(text)) if text.contains("8192 KiB")),
+        "{error}"
+    );
+    assert_eq!(stage.view("probe").await["health"]["calls"], 0);
+}
+
+#[tokio::test]
+async fn a_network_that_the_settings_allow_no_more_is_out_of_reach() {
+    let stage = Stage::start().await;
+    stage.enabled(full_probe("1.0.0")).await;
+    let url = outside(Router::new().route("/", get(async || "hello"))).await;
+    stage.configure(json!({ "url": url }));
+    let what = format!("F{url}/");
+    assert_eq!(stage.told(&what).await, "hello");
+    // The node starts again with narrower settings; the grant is as it was.
+    let settings =
+        plugins::PluginSettings { allow_networks: Vec::new(), ..crate::stage::settings() };
+    let spine = stage.test.another().await.unwrap();
+    let narrower =
+        plugins::Plugins::open(spine, contracts::api::Api::new(), settings).await.unwrap();
+    let config = json!({ "url": url });
+    let error =
+        narrower.sync("probe", stage.account, &config, Some(what.into_bytes())).await.unwrap_err();
+    assert!(
+        matches!(&error, PluginError::Guest(PluginFailure::Failed(text)) if text == "not-allowed "),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -227,7 +283,8 @@ async fn state_is_kept_by_account_within_its_quota() {
     let batch = stage.plugins.sync("probe", other, &json!({}), Some(b"W".to_vec())).await.unwrap();
     assert_eq!(batch.records[0].payload, "", "another account has a state of its own");
     assert_eq!(stage.failure("Q").await, PluginFailure::Failed("the quota is reached".to_owned()));
-    let kept: i64 = sqlx::query_scalar("SELECT sum(octet_length(key) + octet_length(value))::bigint FROM plugins.state WHERE account = $1")
+    // Short keys are not for nothing.
+    let kept: i64 = sqlx::query_scalar("SELECT sum(octet_length(key) + octet_length(value) + 64)::bigint FROM plugins.state WHERE account = $1")
         .bind(stage.account)
         .fetch_one(stage.test.spine.pool())
         .await
@@ -252,6 +309,8 @@ async fn what_a_guest_says_of_its_failure_holds_no_secret() {
         stage.failure("E").await,
         PluginFailure::Failed("with my own s3cret-token words".to_owned())
     );
+    // Whoever looks after plugins need not know what an account is told.
+    assert_eq!(stage.view("probe").await["health"]["last_error"], "it failed");
 }
 
 #[tokio::test]
@@ -277,6 +336,39 @@ async fn a_webhook_is_answered_by_the_plugin() {
     let outcome = stage.plugins.webhook("probe", stage.account, &json!({}), request).await.unwrap();
     assert_eq!((outcome.answer.status, outcome.answer.body), (202, b"validation".to_vec()));
     assert!(outcome.sync_soon);
+}
+
+#[tokio::test]
+async fn strangers_who_know_a_hook_take_no_plugin_from_anybody() {
+    let clock = spine::Clock::manual(chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+    let stage = Stage::start_at(clock.clone()).await;
+    stage.enabled(full_probe("1.0.0")).await;
+    let hook = async |account, body: &str| {
+        let request = HookRequest {
+            method: "POST".to_owned(),
+            url: "https://node.example/hooks/x/".to_owned(),
+            path_and_query: "/".to_owned(),
+            headers: Vec::new(),
+            body: body.as_bytes().to_vec(),
+        };
+        stage.plugins.webhook("probe", account, &json!({}), request).await
+    };
+    for _ in 0..12 {
+        let stopped = hook(stage.account, "Trap").await;
+        assert!(matches!(stopped, Err(PluginError::Stopped { .. })), "{stopped:?}");
+        clock.advance(chrono::TimeDelta::minutes(2));
+    }
+    let stopped = hook(stage.account, "Trap").await;
+    assert!(matches!(stopped, Err(PluginError::Stopped { .. })), "{stopped:?}");
+    // That hook rests for a moment; nothing else of the plugin does.
+    let resting = hook(stage.account, "fine").await;
+    assert!(matches!(resting, Err(PluginError::Resting { .. })), "{resting:?}");
+    assert!(hook(uuid::Uuid::now_v7(), "fine").await.is_ok());
+    assert_eq!(stage.told("").await, "1.0.0");
+    let view = stage.view("probe").await;
+    assert_eq!((&view["state"], &view["health"]["stops"]), (&json!("enabled"), &json!(13)));
+    clock.advance(chrono::TimeDelta::minutes(2));
+    assert!(hook(stage.account, "fine").await.is_ok());
 }
 
 #[tokio::test]

@@ -130,6 +130,27 @@ impl Stage {
         *self.config.lock().unwrap() = config;
     }
 
+    /// Waits until somebody waits for a lock in the database.
+    pub async fn until_blocked(&self) {
+        let blocked = async {
+            loop {
+                let waiting: i64 = sqlx::query_scalar(
+                    "SELECT count(*) FROM pg_stat_activity
+                      WHERE datname = current_database()
+                        AND wait_event_type = 'Lock' AND wait_event IN ('transactionid', 'tuple')",
+                )
+                .fetch_one(self.test.spine.pool())
+                .await
+                .unwrap();
+                if waiting > 0 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), blocked).await.unwrap();
+    }
+
     /// What was recorded of a plugin, in order.
     pub async fn changes(&self, plugin: &str) -> Vec<String> {
         let rows: Vec<(Vec<u8>,)> = sqlx::query_as(

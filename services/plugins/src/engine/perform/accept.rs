@@ -160,7 +160,7 @@ impl Scale {
             // The node's origin is not the plugin's: no cookies, no redirects of the connection.
             let harmless =
                 matches!(name.as_str(), "content-type" | "cache-control" | "retry-after")
-                    || name.starts_with("x-");
+                    || name.starts_with("x-") && !steers_a_proxy(&name);
             if !sound {
                 return refused("a webhook is answered with a header that is none");
             }
@@ -170,6 +170,13 @@ impl Scale {
         }
         Ok(HookAnswer { status: answer.status, headers, body: answer.body })
     }
+}
+
+/// Headers that a web server before the node takes for orders, such as to send one of its own files.
+fn steers_a_proxy(name: &str) -> bool {
+    ["x-accel-", "x-sendfile", "x-lighttpd-", "x-litespeed-", "x-reproxy-"]
+        .iter()
+        .any(|orders| name.starts_with(orders))
 }
 
 fn encoded(bytes: &[u8]) -> String {
@@ -245,6 +252,29 @@ mod tests {
         scale.weigh(900).unwrap();
         let error = scale.weigh(200).unwrap_err();
         assert!(error.to_string().contains("output_kib"), "{error}");
+    }
+
+    #[test]
+    fn an_answer_to_a_webhook_steers_nobody() {
+        let header = |name: &str| (name.to_owned(), "/etc/passwd".to_owned());
+        let answer = webhooks::WebhookResponse {
+            status: 200,
+            headers: [
+                "Content-Type",
+                "Set-Cookie",
+                "Location",
+                "X-Sendfile",
+                "X-Accel-Redirect",
+                "X-LiteSpeed-Location",
+                "X-Hook-Secret",
+            ]
+            .map(header)
+            .into(),
+            body: Vec::new(),
+        };
+        let answer = scale().hook_answer(answer).unwrap();
+        let names: Vec<&str> = answer.headers.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["content-type", "x-hook-secret"]);
     }
 
     #[test]

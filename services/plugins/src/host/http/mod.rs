@@ -89,10 +89,17 @@ impl HttpAccess {
         }
     }
 
-    /// Sends what is due at this hop.
-    async fn exchange(&mut self, journey: &Journey) -> Result<Received, http::HttpError> {
+    /// Sends what is due at this hop, and waits no longer than `patience`.
+    async fn exchange(
+        &mut self,
+        journey: &Journey,
+        patience: Duration,
+    ) -> Result<Received, http::HttpError> {
         self.check(&journey.url)?;
         self.take(&journey.url)?;
+        if patience.is_zero() {
+            return Err(http::HttpError::Timeout);
+        }
         let mut headers = journey.headers.clone();
         if let Some(credential) = &journey.credential {
             credential.put_into(&mut headers);
@@ -103,7 +110,7 @@ impl HttpAccess {
             headers,
             body: journey.body.clone(),
             max_body: Some(self.largest),
-            timeout: Some(journey.timeout),
+            timeout: Some(journey.timeout.min(patience)),
         };
         let received = self.wire.exchange(request).await?;
         self.throttle.learn(&self.plugin, &journey.url, &received);
@@ -164,8 +171,9 @@ impl Guest {
         journey.credential = lent.as_mut().map(|lent| lent.credential.clone());
         let mut redirects = 0;
         loop {
+            let patience = self.patience();
             let Some(http) = &mut self.http else { return Ok(Err(no_network())) };
-            let received = match http.exchange(&journey).await {
+            let received = match http.exchange(&journey, patience).await {
                 Ok(received) => received,
                 Err(error) => return Ok(Err(error)),
             };

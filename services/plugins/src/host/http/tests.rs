@@ -174,8 +174,13 @@ async fn a_refused_token_is_renewed_once() {
 async fn a_failure_for_want_of_a_secret_asks_to_sign_in() {
     let (mut guest, _) = guest(&["a.example"], Vec::new());
     guest.fetch(request("https://a.example/", bearer("unset"))).await.unwrap().unwrap_err();
-    let judged = guest.judge(PluginFailure::Failed("cannot".to_owned()));
-    assert!(matches!(judged, PluginFailure::Unauthorized(text) if text.contains("unset")));
+    // Whatever it calls its failure; SDKs call what the node does not allow a wrong configuration.
+    for failure in [PluginFailure::Failed, PluginFailure::BadConfig] {
+        let judged = guest.judge(failure("cannot".to_owned()));
+        assert!(matches!(judged, PluginFailure::Unauthorized(text) if text.contains("unset")));
+    }
+    let judged = guest.judge(PluginFailure::Rejected("a webhook".to_owned()));
+    assert!(matches!(judged, PluginFailure::Rejected(_)));
 }
 
 #[tokio::test]
@@ -218,6 +223,31 @@ async fn a_service_that_asks_to_wait_is_left_alone() {
         "{error:?}"
     );
     assert_eq!(script.sent.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_of_a_secret_stays_where_a_guests_words_are_cut() {
+    let (mut guest, _) = guest(&["a.example"], vec![received(200, &[])]);
+    guest.fetch(request("https://a.example/", bearer("key"))).await.unwrap().unwrap();
+    let text = format!("{}old-token and more", "x".repeat(996));
+    let judged = guest.judge(PluginFailure::Failed(text));
+    assert!(matches!(&judged, PluginFailure::Failed(text) if !text.contains("old")), "{judged:?}");
+    let judged = guest.judge(PluginFailure::Failed("two\nlines\u{1b}[2J".to_owned()));
+    assert_eq!(judged, PluginFailure::Failed("two lines\u{fffd}[2J".to_owned()));
+}
+
+#[tokio::test]
+async fn the_outside_has_no_longer_than_the_call() {
+    let (mut guest, script) = guest(&["a.example"], vec![received(200, &[]); 2]);
+    guest.begins(Duration::from_secs(10));
+    guest.fetch(request("https://a.example/", http::Auth::None)).await.unwrap().unwrap();
+    let given = script.sent.lock().unwrap()[0].timeout.unwrap();
+    assert!(given > Duration::from_secs(8) && given <= Duration::from_secs(9), "{given:?}");
+    guest.begins(Duration::ZERO);
+    let error =
+        guest.fetch(request("https://a.example/", http::Auth::None)).await.unwrap().unwrap_err();
+    assert!(matches!(error, http::HttpError::Timeout), "{error:?}");
+    assert_eq!(script.sent.lock().unwrap().len(), 1, "nothing is sent that nobody can wait for");
 }
 
 #[tokio::test]
