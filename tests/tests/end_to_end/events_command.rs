@@ -48,16 +48,16 @@ async fn the_stream_is_compared_with_the_ledger_and_made_anew_when_asked() {
 
     let refused = refusal(&node, &["rebuild-stream"]).await;
     assert!(refused.contains("--yes") && refused.contains("agrees"), "{refused}");
-    assert_eq!(json(&node, &["relay"]).await["messages"], messages, "nothing was done");
+    // The post is on its way into the graph and what follows from it, so there may be more by now.
+    let kept = json(&node, &["relay"]).await["messages"].as_u64().unwrap();
+    assert!(kept >= messages, "nothing was taken away");
 
     let rebuilt = json(&node, &["rebuild-stream", "--yes"]).await;
-    assert_eq!(
-        (&rebuilt["stream"], &rebuilt["messages"]),
-        (&before["stream"], &before["messages"])
-    );
+    assert_eq!(rebuilt["stream"], before["stream"]);
+    assert!(rebuilt["messages"].as_u64().unwrap() >= kept, "{rebuilt}");
     assert_eq!(rebuilt["pulled_back"], serde_json::json!([]));
     let after = until_published(&node).await;
-    assert!(after["messages"].as_u64().unwrap() >= messages, "{after}");
+    assert!(after["messages"].as_u64().unwrap() >= kept, "{after}");
     let client = Client::anonymous(&node.origin());
     eventually("the node to be well", || async {
         client.get("/health").await.ok().filter(|answer| answer.status == 200)
