@@ -174,6 +174,11 @@ impl Config {
         self.database.key_file.clone().unwrap_or_else(|| self.data.join("node.key"))
     }
 
+    /// The file that keeps the audit log's newest signed head, outside of the database.
+    pub fn audit_head_file(&self) -> PathBuf {
+        self.data.join("audit-checkpoint")
+    }
+
     /// The folder of uploaded media.
     pub fn media_folder(&self) -> PathBuf {
         self.media.folder.clone().unwrap_or_else(|| self.data.join("media"))

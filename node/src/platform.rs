@@ -53,7 +53,7 @@ impl Platform {
     /// The database, or a server that the configuration names, cannot be used.
     pub async fn open(config: &Config, spine: &Spine, origin: &Url) -> anyhow::Result<Self> {
         let api = Api::new();
-        let policy = open_policy(spine, origin).await?;
+        let policy = open_policy(config, spine, origin).await?;
         let plugins = open_plugins(config, spine, origin, api.clone()).await?;
         let connectors = Connectors::open(spine.clone(), Arc::new(plugins.clone()))
             .await
@@ -68,7 +68,13 @@ impl Platform {
         .context("the communication service did not start")?;
         let etl = Etl::open(
             spine.clone(),
-            EtlSettings { default_region: config.platform.default_region.clone() },
+            EtlSettings {
+                default_region: config.platform.default_region.clone(),
+                keep_replaced_days: match config.platform.keep_replaced_records_days {
+                    0 => None,
+                    days => Some(days),
+                },
+            },
         )
         .await
         .context("the ETL service did not start")?;
@@ -117,8 +123,15 @@ impl Platform {
 ///
 /// # Errors
 /// The database cannot be used.
-pub async fn open_policy(spine: &Spine, origin: &Url) -> anyhow::Result<PolicyService> {
-    let settings = PolicySettings { origin: origin.as_str().trim_end_matches('/').to_owned() };
+pub async fn open_policy(
+    config: &Config,
+    spine: &Spine,
+    origin: &Url,
+) -> anyhow::Result<PolicyService> {
+    let settings = PolicySettings {
+        origin: origin.as_str().trim_end_matches('/').to_owned(),
+        kept_head: Some(config.audit_head_file()),
+    };
     PolicyService::open(spine.clone(), settings).await.context("the policy service did not start")
 }
 

@@ -1,8 +1,11 @@
-//! The hook that every access passes: authenticate, then here, then the service.
+//! What every access outside of the Sovereign API passes first: authenticate, then here, then the policy
+//! service, then the service.
 //!
-//! For now the rules are the scopes of the token and what kind of caller an action is for; they sit
-//! behind [`decide`] alone, so that finer rules and consent can take their place. Every refusal is
-//! logged with its reason, every permission too where the operator asks for it (`log.access`).
+//! Here it is told what a token may do in the words of Mastodon's API: its scopes, and what kind of caller
+//! an action is for. What people and apps may do is the policy service's to say, which
+//! [`Caller`](crate::edge::caller::Caller) asks next; what other servers may fetch and deliver, the social
+//! service's, by signature and visibility. Every refusal is logged with its reason, every permission too
+//! where the operator asks for it (`log.access`).
 
 use std::fmt;
 
@@ -47,6 +50,16 @@ impl Action {
     /// Something that a person does.
     pub const fn person(name: &'static str, scope: &'static str) -> Self {
         Self { name, audience: Audience::Person, scope }
+    }
+
+    /// The kind of thing that it is done with: the first part of its name.
+    pub fn kind(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(kind, _)| kind)
+    }
+
+    /// Whether it changes something.
+    pub fn is_write(&self) -> bool {
+        self.scope.starts_with("write") || self.scope == "push"
     }
 }
 
@@ -137,6 +150,8 @@ pub enum Refusal {
     NotApproved,
     /// The token's scopes do not cover the action.
     Scope(&'static str),
+    /// The policy service says no: a policy of the household forbids it, or none permits it.
+    Household,
 }
 
 impl Refusal {
@@ -146,6 +161,7 @@ impl Refusal {
             Self::NoPerson => "no person",
             Self::NotApproved => "not approved",
             Self::Scope(_) => "scope",
+            Self::Household => "household",
         }
     }
 }
@@ -166,6 +182,9 @@ impl From<Refusal> for Problem {
                 "This action is outside the authorized scopes",
             )
             .with_detail(format!("the scope {scope} is needed")),
+            Refusal::Household => {
+                Self::forbidden("not-permitted", "The policy of this node does not permit this")
+            }
         }
     }
 }

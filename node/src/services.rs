@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use identity::Identity;
+use policy::PolicyService;
 use social::Social;
 use spine::Spine;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +64,12 @@ impl std::ops::Deref for Services {
 impl FromRef<Services> for Identity {
     fn from_ref(services: &Services) -> Self {
         services.identity.clone()
+    }
+}
+
+impl FromRef<Services> for PolicyService {
+    fn from_ref(services: &Services) -> Self {
+        services.platform.policy.clone()
     }
 }
 

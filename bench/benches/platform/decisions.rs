@@ -20,7 +20,7 @@ const PEOPLE: i64 = 6;
 pub async fn measure(size: &Size, table: &mut Table) -> Outcome {
     table.heading("Policy: one decision, queued for the audit log");
     let test = TestSpine::start(&[("policy", &policy::MIGRATIONS)]).await?;
-    let settings = PolicySettings { origin: "https://bench.example".to_owned() };
+    let settings = PolicySettings { origin: "https://bench.example".to_owned(), kept_head: None };
     let service = PolicyService::open(test.spine.clone(), settings).await?;
     let running =
         policy::register(Runtime::new(test.spine.clone()), &service).start(Roles::ALL).await?;
@@ -60,8 +60,23 @@ pub async fn measure(size: &Size, table: &mut Table) -> Outcome {
             settled.push(started.elapsed());
         }
     }
+    // Each for another purpose: nothing of it is remembered.
+    let mut anew = Samples::default();
+    for number in 0..size.repetitions.min(2_000) {
+        let Some(purpose) = Purpose::parse(&format!("errand-{number}")) else { continue };
+        let caller = Caller { purpose, ..Caller::person(Snowflake(1)) };
+        let own = Resource::new("entity", "entity", SpaceId::of_person(Snowflake(1)));
+        let started = Instant::now();
+        service.decide(&caller, actions::ENTITY_READ, &own);
+        anew.push(started.elapsed());
+        if number % TOGETHER == TOGETHER - 1 {
+            service.settled().await?;
+        }
+    }
     running.stop().await;
-    for (what, samples) in [("permitted", &permitted), ("refused", &refused)] {
+    for (what, samples) in
+        [("permitted", &permitted), ("refused", &refused), ("never asked before", &anew)]
+    {
         let p99 = samples.percentile(0.99).as_secs_f64() * 1_000.0;
         let micros = |share| samples.percentile(share).as_secs_f64() * 1e6;
         let told = format!("{:.1} / {:.1} us", micros(0.5), micros(0.99));

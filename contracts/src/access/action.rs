@@ -7,7 +7,8 @@ use std::fmt;
 pub struct Action {
     /// Its stable name, such as `entity.read`.
     pub name: &'static str,
-    /// The scope that a token needs; a broad one (`sovereign:read`) covers it.
+    /// The scope that a token needs; a broad one (`sovereign:read`) covers it. Empty: none, or whoever asks
+    /// has looked at the token already.
     pub scope: &'static str,
 }
 
@@ -84,4 +85,8 @@ actions! {
     AUDIT_READ = "audit.read", "sovereign:read:audit";
     /// Read posts of this node's people and of the fediverse as entities.
     POST_READ = "post.read", "sovereign:read:entities";
+    /// Read as a Mastodon app does: timelines, notifications, whatever its own scopes cover.
+    SOCIAL_READ = "social.read", "";
+    /// Do what a Mastodon app does: write, follow, favourite, change one's profile.
+    SOCIAL_WRITE = "social.write", "";
 }

@@ -208,13 +208,16 @@ impl Caller {
     }
 
     /// Whether a token, where there is one, covers `scope`: by name or by a broader one
-    /// (`sovereign:read` for `sovereign:read:rules`).
+    /// (`sovereign:read` for `sovereign:read:rules`). The empty one is covered by any.
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.as_ref().is_none_or(|scopes| {
-            scopes.iter().any(|have| {
-                have == scope
-                    || scope.strip_prefix(have.as_str()).is_some_and(|rest| rest.starts_with(':'))
-            })
+            scope.is_empty()
+                || scopes.iter().any(|have| {
+                    have == scope
+                        || scope
+                            .strip_prefix(have.as_str())
+                            .is_some_and(|rest| rest.starts_with(':'))
+                })
         })
     }
 
@@ -254,5 +257,6 @@ mod tests {
         assert!(caller.has_scope("sovereign:read:rules"));
         assert!(!caller.has_scope("sovereign:write:rules"));
         assert!(!caller.has_scope("sovereign:ready"));
+        assert!(caller.has_scope(""));
     }
 }

@@ -14,6 +14,6 @@ mod space;
 
 pub use action::{Action, actions};
 pub use caller::{Caller, Principal, Purpose, UnreadablePrincipal};
-pub use port::{Access, Decision, Permitted, Policy, Refusal};
+pub use port::{Access, Decision, Permitted, Policy, Refusal, who_asks};
 pub use resource::{Resource, SPECIAL_CATEGORIES};
 pub use space::{SpaceId, UnreadableSpace};

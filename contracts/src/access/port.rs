@@ -24,6 +24,20 @@ pub trait Policy: Send + Sync + 'static {
     /// # Errors
     /// The audit log cannot be written: nothing may be answered then.
     async fn settled(&self) -> Result<(), Problem>;
+
+    /// A place in the order of this process's decisions: before the next.
+    fn mark(&self) -> u64 {
+        0
+    }
+
+    /// The same as [`Self::settled`], and that of what was decided since the mark nothing was withdrawn,
+    /// by whatever process, before it was written down. ([`Access::settled`] keeps the mark.)
+    ///
+    /// # Errors
+    /// Nothing may be answered: the audit log cannot be written, or a decision does not hold any more.
+    async fn settled_since(&self, _mark: u64) -> Result<(), Problem> {
+        self.settled().await
+    }
 }
 
 /// What the policy says to one access.
@@ -94,12 +108,14 @@ impl Permitted {
 pub struct Access {
     caller: Caller,
     policy: Arc<dyn Policy>,
+    since: u64,
 }
 
 impl Access {
     /// For this caller.
     pub fn new(caller: Caller, policy: Arc<dyn Policy>) -> Self {
-        Self { caller, policy }
+        let since = policy.mark();
+        Self { caller, policy, since }
     }
 
     /// Who asks.
@@ -134,15 +150,26 @@ impl Access {
         }
     }
 
+    /// Waits until all that was decided is in the audit log on disk, and makes sure that what was decided
+    /// since this access began was not withdrawn meanwhile. Called before an answer leaves the node and
+    /// before a job takes effect.
+    ///
+    /// # Errors
+    /// Nothing may be answered: the audit log cannot be written, or a decision does not hold any more.
+    pub async fn settled(&self) -> Result<(), Problem> {
+        self.policy.settled_since(self.since).await
+    }
+
     /// What a query may see.
     ///
     /// # Errors
     /// 401 where nobody asks and nothing is open to them, 403 where the token's scope is too narrow.
     pub fn permitted(&self, action: Action) -> Result<Permitted, Problem> {
+        // Also where the scope is too narrow, for the audit log.
+        let permitted = self.policy.permitted(&self.caller, action);
         if !self.caller.has_scope(action.scope) {
             return Err(insufficient_scope(action));
         }
-        let permitted = self.policy.permitted(&self.caller, action);
         if permitted.is_nothing() && self.caller.principal == Principal::Anonymous {
             return Err(who_asks());
         }
@@ -166,7 +193,8 @@ impl Access {
     }
 }
 
-fn who_asks() -> Problem {
+/// What nobody in particular is told.
+pub fn who_asks() -> Problem {
     Problem::unauthorized("unauthorized", "Who is asking? Please sign in, or send a token")
 }
 

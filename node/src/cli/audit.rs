@@ -1,8 +1,9 @@
 //! `sovereign audit`.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -13,7 +14,11 @@ use crate::platform::open_policy;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Prove that nothing in the audit log was changed, removed or put in another order
-    Verify,
+    Verify {
+        /// Prove too that the log goes on from the checkpoint in this file, which was kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        against: Vec<PathBuf>,
+    },
     /// Print the newest signed checkpoint, to keep elsewhere
     Checkpoint,
 }
@@ -21,10 +26,15 @@ pub enum Command {
 /// Does it.
 pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow::Result<()> {
     let origin = backend.origin().await?;
-    let policy = open_policy(&backend.spine, &origin).await?;
-    let report = policy.verify_audit().await?;
+    let policy = open_policy(&backend.config, &backend.spine, &origin).await?;
     match command {
-        Command::Verify => {
+        Command::Verify { against } => {
+            let read = |path: &PathBuf| {
+                std::fs::read_to_string(path)
+                    .with_context(|| format!("{} cannot be read", path.display()))
+            };
+            let kept = against.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+            let report = policy.verify_audit_against(&kept).await?;
             let mut told = serde_json::to_value(&report)?;
             told["intact"] = report.is_sound().into();
             let mut text = format!(
@@ -33,6 +43,12 @@ pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow:
                 report.checkpoints,
                 report.waiting.len()
             );
+            if report.kept == 0 {
+                text.push_str(
+                    "\nNo checkpoint was kept outside of the database, so nothing tells whether its end \
+                     was cut off.",
+                );
+            }
             if report.is_sound() {
                 text.push_str("\nNothing was changed, removed or put in another order.");
             }
@@ -46,8 +62,11 @@ pub async fn run(command: Command, backend: Backend, output: &Output) -> anyhow:
             Ok(())
         }
         Command::Checkpoint => {
-            let Some(head) = report.head else { bail!("there is no checkpoint yet") };
-            output.one(&json!({ "checkpoint": head, "key": report.key }), &head)
+            let Some(head) = policy.audit_head().await? else {
+                bail!("there is no checkpoint yet")
+            };
+            let told = json!({ "checkpoint": head, "key": policy.audit_key() });
+            output.one(&told, head.trim_end())
         }
     }
 }

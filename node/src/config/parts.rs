@@ -158,12 +158,21 @@ pub struct Plugins {
 }
 
 /// What the data platform takes for granted.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Platform {
     /// The country (ISO 3166-1, two letters) of phone numbers that do not name theirs. Default: none; such
     /// numbers stay as they are.
     pub default_region: Option<String>,
+    /// For how many days a raw record is kept after a newer one of the same thing replaced it; 0: for ever. The
+    /// newest ones always stay. Default: 90.
+    pub keep_replaced_records_days: u16,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self { default_region: None, keep_replaced_records_days: 90 }
+    }
 }
 
 /// Who may join.

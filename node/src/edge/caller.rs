@@ -3,7 +3,9 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use ::policy::{PolicyService, Routine};
 use axum::extract::{FromRef, FromRequestParts};
+use contracts::access::{self, actions};
 use http::request::Parts;
 use http::{HeaderMap, header};
 use identity::{Grant, Holder, Identity, Scopes};
@@ -13,9 +15,10 @@ use spine::Problem;
 use crate::policy::{self, Access, Action, Principal, Purpose};
 
 /// The caller of a client API route: a visitor, an app, or a person through an app.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone)]
 pub struct Caller {
     grant: Option<Arc<Grant>>,
+    policy: PolicyService,
 }
 
 /// The app that a token was given to.
@@ -32,11 +35,20 @@ impl Caller {
     ///
     /// # Errors
     /// 401 for a token that is not (or no longer) good, 503 where that cannot be told.
-    pub async fn by_token(identity: &Identity, token: &str) -> Result<Self, Problem> {
+    pub async fn by_token(
+        identity: &Identity,
+        policy: PolicyService,
+        token: &str,
+    ) -> Result<Self, Problem> {
         match identity.authenticate(token).await? {
-            Some(grant) => Ok(Self { grant: Some(grant) }),
+            Some(grant) => Ok(Self { grant: Some(grant), policy }),
             None => Err(Problem::unauthorized("bad-token", "The access token is invalid")),
         }
+    }
+
+    /// Nobody in particular.
+    pub fn visitor(policy: PolicyService) -> Self {
+        Self { grant: None, policy }
     }
 
     /// The grant behind the token.
@@ -63,10 +75,11 @@ impl Caller {
         self.grant().map(|grant| &grant.scopes)
     }
 
-    /// Asks the policy for something that a visitor may do too. Answers who is looking.
+    /// Asks for something that a visitor may do too: whether the token covers it, then the policy service.
+    /// Answers who is looking.
     ///
     /// # Errors
-    /// 403 for a token whose scopes do not cover it.
+    /// 403 for a token whose scopes do not cover it, or where the household's policies do not permit it.
     pub fn may(
         &self,
         action: &Action,
@@ -78,14 +91,37 @@ impl Caller {
             resource: &resource,
             purpose: Purpose::Use,
         })?;
+        if !self.policy.permits(self.routine(action)) {
+            return Err(policy::Refusal::Household.into());
+        }
         Ok(self.account())
+    }
+
+    /// What is wanted, in the policy service's words.
+    fn routine(&self, action: &Action) -> Routine {
+        let grant = self.grant();
+        let (principal, via) = match grant.map(|grant| (&grant.holder, grant.app_id)) {
+            Some((Holder::Person(account), app)) => {
+                (access::Principal::Person(*account), Some(app))
+            }
+            Some((Holder::App, app)) => (access::Principal::App(app), None),
+            Some((Holder::Applicant(_), _)) | None => (access::Principal::Anonymous, None),
+        };
+        Routine {
+            principal,
+            via,
+            scoped: grant.is_some(),
+            action: if action.is_write() { actions::SOCIAL_WRITE } else { actions::SOCIAL_READ },
+            kind: action.kind(),
+            what: action.name,
+        }
     }
 
     /// Asks the policy for something that a person does. Answers who.
     ///
     /// # Errors
-    /// 401 without a token, 422 for an app alone, 403 where the scopes do not cover it or the person
-    /// waits for approval.
+    /// 401 without a token, 422 for an app alone, 403 where the scopes do not cover it, the household's
+    /// policies do not permit it, or the person waits for approval.
     pub fn person(&self, action: &Action, resource: impl Display) -> Result<AccountId, Problem> {
         self.may(action, resource)?.ok_or_else(|| policy::Refusal::NoPerson.into())
     }
@@ -106,13 +142,15 @@ impl<S> FromRequestParts<S> for Caller
 where
     S: Send + Sync,
     Identity: FromRef<S>,
+    PolicyService: FromRef<S>,
 {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let policy = PolicyService::from_ref(state);
         match bearer(&parts.headers).or_else(|| query_token(parts.uri.query())) {
-            Some(token) => Self::by_token(&Identity::from_ref(state), token).await,
-            None => Ok(Self::default()),
+            Some(token) => Self::by_token(&Identity::from_ref(state), policy, token).await,
+            None => Ok(Self::visitor(policy)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP edge: what every request passes, and the routes behind it.
 
 mod about;
+mod audited;
 pub mod call;
 pub mod caller;
 mod cors;
@@ -29,13 +30,17 @@ use crate::services::Services;
 
 /// Every route of the node.
 pub fn router(services: Services) -> Router {
-    Router::new()
+    // Whose callers the policy service decides about.
+    let clients = Router::new()
         .merge(mastodon::routes())
         .merge(streaming::routes())
+        .merge(login::routes())
+        .layer(from_fn_with_state(services.clone(), audited::audited));
+    Router::new()
+        .merge(clients)
         .merge(federation::routes())
         .merge(health::routes())
         .merge(about::routes())
-        .merge(login::routes())
         .merge(sovereign::hooks::routes())
         .merge(sovereign::sign_in::routes())
         .with_state(services.clone())

@@ -13,15 +13,6 @@ pub enum PolicyError {
     /// A policy of the household cannot be taken as it is.
     #[error("{0}")]
     Unacceptable(String),
-    /// An own policy in the database does not hold with this program any more. Going on without it
-    /// could permit what it forbids.
-    #[error("the household's policy {name:?} does not hold with this version: {why}")]
-    Outdated {
-        /// Its name.
-        name: String,
-        /// What is wrong.
-        why: String,
-    },
     /// Input that is understood and not acceptable: a stable name and a sentence.
     #[error("{1}")]
     Invalid(&'static str, String),
@@ -37,9 +28,21 @@ pub enum PolicyError {
     /// The audit log is not as it was written.
     #[error("the audit log is damaged: {0}; see `sovereign audit verify`")]
     AuditDamaged(String),
+    /// The file that keeps the audit log's newest head cannot be read or written.
+    #[error("the audit log's head cannot be kept in {}", path.display())]
+    Witness {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The audit log could not be written in time: nothing may be answered.
     #[error("the audit log cannot be written")]
     AuditAway,
+    /// What a decision rested on was changed by another process before its answer left, and it is not
+    /// permitted any more.
+    #[error("what this was permitted by was withdrawn meanwhile")]
+    Withdrawn,
     /// The store failed.
     #[error("the policy store failed")]
     Store(#[from] sqlx::Error),
@@ -62,7 +65,7 @@ impl From<PolicyError> for Problem {
             PolicyError::Invalid(kind, _) => Self::unprocessable(kind, title),
             PolicyError::Conflict(kind, _) => Self::new(StatusCode::CONFLICT, kind, title),
             PolicyError::NotFound => Self::not_found(),
-            PolicyError::AuditAway => Self::unavailable(error),
+            PolicyError::AuditAway | PolicyError::Withdrawn => Self::unavailable(error),
             PolicyError::Store(error) => error.into(),
             PolicyError::Spine(error) => error.into(),
             other => Self::internal(other),

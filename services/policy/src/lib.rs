@@ -14,6 +14,7 @@ mod error;
 mod follow;
 mod jobs;
 mod learn;
+mod routine;
 mod service;
 mod store;
 
@@ -21,6 +22,7 @@ pub use api::routes;
 pub use audit::{Finding, Report};
 pub(crate) use engine::{PersonState, Role};
 pub use error::PolicyError;
+pub use routine::Routine;
 pub use service::{PolicyService, PolicySettings};
 
 /// The schema `policy`.

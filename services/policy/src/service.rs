@@ -1,23 +1,31 @@
 //! The policy service of one process.
 
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use contracts::access::{Action, Caller, Decision, Permitted, Policy, Refusal, Resource};
-use spine::{Problem, Spine, Tx};
+use spine::{Problem, Snowflake, Spine, Tx};
 use sqlx::PgConnection;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
-use crate::audit::{Entry, LogKey, Queue, Report};
+use crate::audit::{Decided, LogKey, Queue, Report, Strangers, Witness};
 use crate::engine::{Judgement, Policies, Snapshot, SnapshotParts, Vocabulary};
+use crate::routine::Routines;
 use crate::{MIGRATIONS, PolicyError, audit, follow, store};
+
+/// How long a call waits for the policy to hear of a new person.
+const ACQUAINTANCE: Duration = Duration::from_secs(5);
 
 /// Settings of the policy service.
 #[derive(Clone, Debug)]
 pub struct PolicySettings {
     /// The node's address (`https://node.example`): the audit log is named after it, once and for ever.
     pub origin: String,
+    /// The file, outside of the database, that keeps the audit log's newest signed head.
+    pub kept_head: Option<PathBuf>,
 }
 
 /// The policy service. Cheap to clone.
@@ -28,8 +36,13 @@ pub(crate) struct Inner {
     pub(crate) spine: Spine,
     pub(crate) vocabulary: Arc<Vocabulary>,
     snapshot: RwLock<Arc<Snapshot>>,
+    /// The snapshot's revision, for those who wait for a newer one.
+    revision: watch::Sender<i64>,
     queue: Arc<Queue>,
+    routines: Routines,
+    strangers: Strangers,
     key: LogKey,
+    witness: Witness,
 }
 
 impl Drop for Inner {
@@ -48,21 +61,31 @@ impl PolicyService {
         spine::database::migrate(spine.pool(), "policy", &MIGRATIONS).await?;
         let key = LogKey::open(&spine, &settings.origin).await?;
         let vocabulary = Arc::new(Vocabulary::new()?);
-        let mut conn = spine.pool().acquire().await?;
         let revision = store::revision::current(spine.pool()).await?;
         let now = spine.clock().now();
+        let mut conn = spine.pool().acquire().await?;
         let snapshot = load(&mut conn, &vocabulary, None, (revision, now)).await?;
         drop(conn);
-        let queue = Arc::new(Queue::new());
         let many = Arc::new(Notify::new());
+        let inner = Inner {
+            spine,
+            vocabulary,
+            revision: watch::Sender::new(snapshot.revision),
+            snapshot: RwLock::new(Arc::new(snapshot)),
+            queue: Arc::default(),
+            routines: Routines::default(),
+            strangers: Strangers::default(),
+            key,
+            witness: Witness::new(settings.kept_head),
+        };
+        let service = Self(Arc::new(inner));
+        let Inner { spine, queue, .. } = &*service.0;
         tokio::spawn(audit::write(
-            Arc::clone(&queue),
-            spine.pool().clone(),
-            spine.clock().clone(),
+            Arc::clone(queue),
+            Arc::downgrade(&service.0),
+            (spine.pool().clone(), spine.clock().clone()),
             Arc::clone(&many),
         ));
-        let snapshot = RwLock::new(Arc::new(snapshot));
-        let service = Self(Arc::new(Inner { spine, vocabulary, snapshot, queue, key }));
         follow::start(&service, many);
         Ok(service)
     }
@@ -70,6 +93,30 @@ impl PolicyService {
     /// As the port that services ask.
     pub fn port(&self) -> Arc<dyn Policy> {
         Arc::new(self.clone())
+    }
+
+    /// Waits until this person is known here, which takes a moment after they came to live on the node; not
+    /// for ever, as somebody who is not known has what is their own.
+    pub async fn acquainted(&self, account: Snowflake) {
+        let mut revision = self.0.revision.subscribe();
+        let known = async {
+            while !self.snapshot().knows(account) {
+                if revision.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(ACQUAINTANCE, known).await.is_err() {
+            tracing::warn!(account.id = %account, "a person is not known to the policy yet");
+        }
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.0.spine.clock().now()
+    }
+
+    pub(crate) fn routines(&self) -> &Routines {
+        &self.0.routines
     }
 
     /// What decisions rest on, now.
@@ -81,7 +128,10 @@ impl PolicyService {
     fn swap(&self, snapshot: Snapshot) {
         let mut current = self.0.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         if current.revision < snapshot.revision {
+            let revision = snapshot.revision;
             *current = Arc::new(snapshot);
+            drop(current);
+            self.0.revision.send_replace(revision);
         }
     }
 
@@ -89,7 +139,7 @@ impl PolicyService {
     /// To be called after the last change.
     pub(crate) async fn changed(&self, tx: &mut Tx) -> Result<(), PolicyError> {
         let revision = store::revision::count(tx.conn()).await?;
-        let (before, now) = (self.snapshot(), self.0.spine.clock().now());
+        let (before, now) = (self.snapshot(), self.now());
         let snapshot = load(tx.conn(), &self.0.vocabulary, Some(&before), (revision, now)).await?;
         let service = self.clone();
         tx.on_commit(move || service.swap(snapshot));
@@ -111,6 +161,41 @@ impl PolicyService {
         Ok(())
     }
 
+    /// Queues decisions for the audit log. Whether there was room.
+    fn write_down<I: IntoIterator<Item = Decided>>(&self, decided: I) -> bool {
+        let Inner { queue, strangers, .. } = &*self.0;
+        queue.push(decided.into_iter().flat_map(|one| {
+            if !one.refuses_stranger() {
+                return [Some(one), None].into_iter().flatten();
+            }
+            let now = self.now();
+            let (is_entry, missed) = strangers.refused(now);
+            let missed = missed.map(|missed| Decided::strangers(missed, now));
+            [missed, is_entry.then_some(one)].into_iter().flatten()
+        }))
+    }
+
+    /// Which of these decisions, now that the database is at this revision, hold no more: their places.
+    pub(crate) async fn withdrawn(&self, decided: &[Arc<Decided>], revision: i64) -> Vec<usize> {
+        let before = decided.iter().enumerate().filter(|(_, one)| one.revision < revision);
+        let before: Vec<_> = before.filter(|(_, one)| one.allows()).collect();
+        if before.is_empty() {
+            return Vec::new();
+        }
+        if self.snapshot().revision < revision
+            && let Err(error) = self.catch_up().await
+        {
+            tracing::warn!(%error, "decisions cannot be made again");
+        }
+        let (snapshot, now) = (self.snapshot(), self.now());
+        // Whatever cannot be told is taken as withdrawn.
+        let known = snapshot.revision >= revision;
+        let withdrawn = before
+            .into_iter()
+            .filter(|(_, one)| !known || !one.still_holds(&snapshot, &self.0.vocabulary, now));
+        withdrawn.map(|(place, _)| place).collect()
+    }
+
     /// Decides without a trace in the audit log.
     pub(crate) fn judge(
         &self,
@@ -128,14 +213,15 @@ impl PolicyService {
     /// # Errors
     /// The database is away, or the log is damaged.
     pub async fn sequence_audit(&self) -> Result<usize, PolicyError> {
-        let spine = &self.0.spine;
-        audit::sequence(spine.worker_pool(), &self.0.key, spine.clock().now()).await
+        let Inner { spine, key, witness, .. } = &*self.0;
+        audit::sequence(spine.worker_pool(), key, witness, spine.clock().now()).await
     }
 
-    /// Proves that no audit entry that has its place was changed, removed or reordered, or says which.
+    /// Proves that no audit entry that has its place was changed, removed or reordered, and that the log
+    /// goes on from the head that is kept outside of the database, or says what is wrong.
     ///
     /// # Errors
-    /// The database is away.
+    /// The database is away, or the file with that head cannot be read.
     pub async fn verify_audit(&self) -> Result<Report, PolicyError> {
         self.verify_audit_against(&[]).await
     }
@@ -144,9 +230,21 @@ impl PolicyService {
     /// elsewhere: that its end was not cut off together with its newest checkpoints.
     ///
     /// # Errors
-    /// The database is away.
+    /// The same.
     pub async fn verify_audit_against(&self, kept: &[String]) -> Result<Report, PolicyError> {
-        audit::verify(self.0.spine.worker_pool(), &self.0.key, kept).await
+        // Read before the database is: what is there then is no older.
+        let witnessed = self.0.witness.head().await?;
+        let kept: Vec<String> = kept.iter().cloned().chain(witnessed).collect();
+        audit::verify(self.0.spine.worker_pool(), &self.0.key, &kept).await
+    }
+
+    /// The audit log's newest signed head (C2SP tlog-checkpoint), where there is one.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn audit_head(&self) -> Result<Option<String>, PolicyError> {
+        let mut conn = self.0.spine.pool().acquire().await?;
+        Ok(store::audit::last_checkpoint(&mut conn).await?)
     }
 
     /// The audit log's public key, as others verify its checkpoints (`name+id+key`, C2SP signed-note).
@@ -158,25 +256,34 @@ impl PolicyService {
 #[async_trait]
 impl Policy for PolicyService {
     fn decide(&self, caller: &Caller, action: Action, resource: &Resource) -> Decision {
-        let now = self.0.spine.clock().now();
-        let judged = self.snapshot().judge(&self.0.vocabulary, caller, action, resource, now);
-        let entry = Entry::of_decision(caller, action, resource, &judged, now);
-        let written = entry.is_none_or(|entry| self.0.queue.push([entry]));
+        let (snapshot, now) = (self.snapshot(), self.now());
+        let judged = snapshot.judge(&self.0.vocabulary, caller, action, resource, now);
+        let asked = (caller, action, resource);
+        let decided = Decided::one(asked, &judged, (snapshot.revision, now));
+        let written = decided.is_none_or(|decided| self.write_down([decided]));
         if written { judged.decision() } else { not_written().decision() }
     }
 
     fn permitted(&self, caller: &Caller, action: Action) -> Permitted {
-        let now = self.0.spine.clock().now();
-        let seen = self.snapshot().permitted(&self.0.vocabulary, caller, action, now);
-        let entries = Entry::of_query(caller, action, &seen.permitted, now);
-        match self.0.queue.push(entries) {
+        let (snapshot, now) = (self.snapshot(), self.now());
+        let seen = snapshot.permitted(&self.0.vocabulary, caller, action, now);
+        let decided = Decided::list((caller, action), &seen, (snapshot.revision, now));
+        match self.write_down(decided) {
             true => seen.permitted.clone(),
             false => Permitted::default(),
         }
     }
 
     async fn settled(&self) -> Result<(), Problem> {
-        Ok(self.0.queue.settled().await?)
+        self.settled_since(self.mark()).await
+    }
+
+    fn mark(&self) -> u64 {
+        self.0.queue.mark()
+    }
+
+    async fn settled_since(&self, mark: u64) -> Result<(), Problem> {
+        Ok(self.0.queue.settled(mark).await?)
     }
 }
 

@@ -74,6 +74,9 @@ async fn an_app_for_posts_sees_nothing_of_the_household_and_strangers_see_nothin
     // Nobody in particular.
     let stranger = Client::anonymous(&home.node.origin());
     assert_eq!(stranger.get(&path).await.unwrap().status, 401);
+    let nothing = format!("{API}/entities/018f4e5e-0000-7000-8000-000000000001");
+    assert_eq!(stranger.get(&nothing).await.unwrap().status, 401, "nor what does not exist");
+    assert_eq!(home.owner.get(&nothing).await.unwrap().status, 404);
 
     // The description is open to everybody, as a document and as a page.
     let document = stranger.get(&format!("{API}/openapi.json")).await.unwrap().ok();
@@ -101,6 +104,35 @@ async fn an_app_for_posts_sees_nothing_of_the_household_and_strangers_see_nothin
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["intact"], true, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_decides_what_mastodon_apps_do_and_the_audit_log_tells_of_it() {
+    let home = Household::start().await;
+    let app = Client::log_in(&home.node.origin(), "ada", "correct horse battery").await;
+    let post = json!({ "status": "hello" });
+    for _ in 0..3 {
+        assert_eq!(app.get("/api/v1/timelines/home").await.unwrap().status, 200);
+        assert_eq!(app.post("/api/v1/statuses", &post).await.unwrap().status, 200);
+    }
+    let quiet = r#"forbid (principal, action == Action::"social.write", resource)
+                   when { resource.kind == "status" };"#;
+    home.put("/policies/quiet", &json!({ "text": quiet })).await;
+    let refused = app.post("/api/v1/statuses", &post).await.unwrap();
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    assert!(refused.json["error"].is_string(), "{}", refused.text);
+    assert_eq!(app.get("/api/v1/timelines/home").await.unwrap().status, 200);
+    let log = home.get("/audit?own=true&limit=200").await;
+    let count = |what: &str, allowed: bool| {
+        let entries = log["items"].as_array().unwrap().iter();
+        let told = entries.filter(|entry| entry["resource"] == what && entry["allowed"] == allowed);
+        told.filter(|entry| entry["via"].is_string()).count()
+    };
+    assert_eq!(count("status.write", false), 1, "{log}");
+    // Not one for each time; the change of the policies begins anew, and ten minutes may just be over.
+    for what in ["timeline.home", "status.write"] {
+        assert!((1..=3).contains(&count(what, true)), "{what}: {log}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,9 +6,11 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use connectors::Connectors;
-use contracts::access::{Access, Caller, Policy, Principal, Purpose};
+use contracts::access::{Access, Caller, Policy, Principal, Purpose, who_asks};
+use http::StatusCode;
 use http::request::Parts;
 use identity::{Holder, Identity};
+use policy::PolicyService;
 use spine::Problem;
 
 use crate::edge::caller::bearer;
@@ -22,6 +24,7 @@ const PURPOSE: &str = "sovereign-purpose";
 pub struct Answers {
     identity: Identity,
     devices: Connectors,
+    service: PolicyService,
     policy: Arc<dyn Policy>,
 }
 
@@ -31,27 +34,38 @@ impl Answers {
         Self {
             identity: services.identity.clone(),
             devices: services.platform.connectors.clone(),
+            service: services.platform.policy.clone(),
             policy: services.platform.policy.port(),
         }
     }
 }
 
 /// Authenticates a call that comes over HTTP, and answers once what it looked at is in the audit log.
+///
+/// Nobody in particular is not told what there is: what they may not see and what does not exist are
+/// answered alike.
 pub async fn pass(State(answers): State<Answers>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     // A service of this process has said who it is; nothing from outside can.
-    if parts.extensions.get::<Access>().is_none() {
-        match caller(&answers, &parts).await {
+    let access = match parts.extensions.get::<Access>() {
+        Some(access) => access.clone(),
+        None => match caller(&answers, &parts).await {
             Ok(caller) => {
-                parts.extensions.insert(Access::new(caller, Arc::clone(&answers.policy)));
+                let access = Access::new(caller, Arc::clone(&answers.policy));
+                parts.extensions.insert(access.clone());
+                access
             }
             Err(problem) => return problem.into_response(),
-        }
-    }
+        },
+    };
     let response = next.run(Request::from_parts(parts, body)).await;
-    match answers.policy.settled().await {
-        Ok(()) => response,
-        Err(problem) => problem.into_response(),
+    if let Err(problem) = access.settled().await {
+        return problem.into_response();
+    }
+    let anonymous = access.caller().principal == Principal::Anonymous;
+    match response.status() {
+        StatusCode::NOT_FOUND if anonymous => who_asks().into_response(),
+        _ => response,
     }
 }
 
@@ -76,11 +90,11 @@ async fn by_token(answers: &Answers, token: &str) -> Result<Caller, Problem> {
     if let Some(grant) = answers.identity.authenticate(token).await? {
         let scopes = Some(grant.scopes.names().to_vec());
         return match grant.holder {
-            Holder::Person(account) => Ok(Caller {
-                via: Some(grant.app_id),
-                scopes,
-                ..Caller::new(Principal::Person(account), Purpose::USE)
-            }),
+            Holder::Person(account) => {
+                // An owner's first call may come before the event that tells who they are.
+                answers.service.acquainted(account).await;
+                Ok(Caller { via: Some(grant.app_id), scopes, ..Caller::person(account) })
+            }
             Holder::App => {
                 Ok(Caller { scopes, ..Caller::new(Principal::App(grant.app_id), Purpose::USE) })
             }

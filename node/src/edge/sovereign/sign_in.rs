@@ -1,7 +1,5 @@
 //! The way back from an outside service's sign-in: a person let a plugin's account in there, and comes home.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -53,11 +51,8 @@ async fn finish(
     })?;
     let policy = services.platform.policy.port();
     let caller = Caller::person(session.person.account_id);
-    let signed_in = services
-        .platform
-        .plugins
-        .finish_sign_in(&Access::new(caller, Arc::clone(&policy)), answer)
-        .await?;
-    policy.settled().await?;
+    let access = Access::new(caller, policy);
+    let signed_in = services.platform.plugins.finish_sign_in(&access, answer).await?;
+    access.settled().await?;
     Ok(signed_in.plugin)
 }

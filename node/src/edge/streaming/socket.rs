@@ -71,8 +71,10 @@ pub(super) async fn open(
         .or_else(|| bearer(&parts.headers))
         .or(protocol.as_deref().filter(|protocol| !protocol.is_empty()));
     let caller = match token {
-        Some(token) => Caller::by_token(&services.identity, token).await?,
-        None => Caller::default(),
+        Some(token) => {
+            Caller::by_token(&services.identity, services.platform.policy.clone(), token).await?
+        }
+        None => Caller::visitor(services.platform.policy.clone()),
     };
     let wanted: Wanted = Parameters::of_query(parts.uri.query())?.typed()?;
     if !is_upgrade {

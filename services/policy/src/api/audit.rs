@@ -4,8 +4,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use contracts::access::{Access, Principal, Resource, actions};
-use contracts::api::{Page, PageQuery, ProblemDocument, Query};
+use contracts::access::{Access, Resource, actions};
+use contracts::api::problems::{OfLists, OfOne};
+use contracts::api::{Page, PageQuery, Query};
 use http::header;
 use serde::{Deserialize, Serialize};
 use spine::Problem;
@@ -46,7 +47,7 @@ pub(super) struct AuditEntry {
     purpose: String,
     /// Whether it was allowed.
     allowed: bool,
-    /// The policies that decided; none: nothing permits it, or it was a query.
+    /// The policies that decided; none: nothing permits it.
     policies: Vec<String>,
 }
 
@@ -112,11 +113,7 @@ pub(super) struct ListAudit {
     params(ListAudit),
     responses(
         (status = 200, body = Page<AuditEntry>),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(super) async fn list(
@@ -131,8 +128,10 @@ pub(super) async fn list(
     let found = match query.of {
         Part::Me => {
             let me = person(&access, actions::AUDIT_READ, "audit")?;
-            let themselves = (!query.own).then(|| Principal::Person(me).to_string());
-            store::audit::about(pool, me.0, themselves.as_deref(), before, most).await?
+            match query.own {
+                true => store::audit::about(pool, me.0, before, most).await?,
+                false => store::audit::about_by_others(pool, me.0, before, most).await?,
+            }
         }
         Part::Refused => {
             access.require(actions::AUDIT_READ, &Resource::of_node("audit", "*"))?;
@@ -152,11 +151,7 @@ pub(super) async fn list(
     tag = "policy",
     responses(
         (status = 200, body = String, content_type = "text/plain; charset=utf-8"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn checkpoint(
@@ -164,9 +159,7 @@ pub(super) async fn checkpoint(
     State(service): State<PolicyService>,
 ) -> Result<Response, Problem> {
     access.require(actions::AUDIT_READ, &Resource::of_node("checkpoint", "*"))?;
-    let mut conn = service.0.spine.pool().acquire().await?;
-    let note = store::audit::last_checkpoint(&mut conn).await?.ok_or_else(Problem::not_found)?;
-    Ok(text(note))
+    Ok(text(service.audit_head().await?.ok_or_else(Problem::not_found)?))
 }
 
 /// The public key that verifies the log's checkpoints (`name+id+key`, C2SP signed-note).
@@ -177,10 +170,7 @@ pub(super) async fn checkpoint(
     tag = "policy",
     responses(
         (status = 200, body = String, content_type = "text/plain; charset=utf-8"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(super) async fn key(

@@ -4,15 +4,16 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use contracts::access::{Access, Resource, SpaceId, actions};
-use contracts::api::{Body, Conditions, NewId, ProblemDocument, etag};
+use contracts::api::problems::{OfBodies, OfOne};
+use contracts::api::{Body, Conditions, NewId, Path, ProblemDocument, etag};
 use http::{StatusCode, header};
 use serde::Deserialize;
 use spine::{Problem, Snowflake};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::person;
 use super::spaces::{Space, circle_of, view};
-use super::{PathOf, person};
 use crate::PolicyService;
 
 /// A circle to be made; whoever makes it is its first keeper.
@@ -43,14 +44,8 @@ pub(super) struct PutMember {
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key makes nothing twice", min_length = 1, max_length = 200)),
     responses(
         (status = 201, body = Space),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn make(
@@ -91,18 +86,13 @@ pub(super) async fn make(
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn remove(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf(space): PathOf<SpaceId>,
+    Path(space): Path<SpaceId>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
     let circle = kept_circle(&access, &space)?;
@@ -124,22 +114,14 @@ pub(super) async fn remove(
     ),
     responses(
         (status = 200, body = Space),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn put_member(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf((space, account)): PathOf<(SpaceId, Snowflake)>,
+    Path((space, account)): Path<(SpaceId, Snowflake)>,
     conditions: Conditions,
     Body(member): Body<PutMember>,
 ) -> Result<Response, Problem> {
@@ -164,19 +146,14 @@ pub(super) async fn put_member(
     ),
     responses(
         (status = 204, description = "They are not in it any more"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn remove_member(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf((space, account)): PathOf<(SpaceId, Snowflake)>,
+    Path((space, account)): Path<(SpaceId, Snowflake)>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
     let circle = if access.caller().responsible() == Some(account) {

@@ -5,14 +5,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, Principal, Resource, SpaceId, actions};
-use contracts::api::{Body, Conditions, NewId, Page, PageQuery, ProblemDocument, Query, etag};
+use contracts::api::problems::{OfBodies, OfLists, OfOne};
+use contracts::api::{
+    Body, Conditions, NewId, Page, PageQuery, Path, ProblemDocument, Query, etag,
+};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use spine::{Problem, Snowflake};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{PathOf, person};
+use super::person;
 use crate::change::NewConsent;
 use crate::engine::Consent as Kept;
 use crate::{PolicyService, store};
@@ -126,11 +129,7 @@ pub(super) struct ListConsents {
     params(ListConsents),
     responses(
         (status = 200, body = Page<Consent>),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(super) async fn list(
@@ -164,15 +163,8 @@ pub(super) async fn list(
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key makes nothing twice", min_length = 1, max_length = 200)),
     responses(
         (status = 201, body = Consent),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn give(
@@ -194,11 +186,9 @@ pub(super) async fn give(
         basis: new.basis,
     };
     let consent = service.give_consent(access.caller().cause(), new).await?;
-    let headers = [
-        (header::LOCATION, format!("{}/consents/{id}", contracts::api::PREFIX)),
-        (header::ETAG, format!("\"{}\"", version(&consent))),
-    ];
-    Ok((StatusCode::CREATED, headers, Json(Consent::from(consent))).into_response())
+    let location = [(header::LOCATION, format!("{}/consents/{id}", contracts::api::PREFIX))];
+    let tag = [(header::ETAG, etag(version(&consent)))];
+    Ok((StatusCode::CREATED, location, tag, Json(Consent::from(consent))).into_response())
 }
 
 /// A consent that one gave or was given.
@@ -214,17 +204,13 @@ pub(super) async fn give(
     responses(
         (status = 200, body = Consent),
         (status = 304, description = "The caller has this version"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn read(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf(id): PathOf<Uuid>,
+    Path(id): Path<Uuid>,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
     let person = person(&access, actions::CONSENT_READ, "consent")?;
@@ -250,17 +236,13 @@ pub(super) async fn read(
     params(("id" = Uuid, Path, description = "The consent's id")),
     responses(
         (status = 200, body = Consent),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn withdraw(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf(id): PathOf<Uuid>,
+    Path(id): Path<Uuid>,
 ) -> Result<Json<Consent>, Problem> {
     let subject = person(&access, actions::CONSENT_WRITE, "consent")?;
     Ok(Json(service.withdraw_consent(access.caller().cause(), id, subject).await?.into()))

@@ -5,7 +5,8 @@ use axum::extract::State;
 use contracts::access::{
     Access, Action, Caller, Principal, Purpose, Refusal, Resource, SpaceId, actions,
 };
-use contracts::api::{Body, ProblemDocument};
+use contracts::api::Body;
+use contracts::api::problems::OfBodies;
 use serde::{Deserialize, Serialize};
 use spine::{Problem, Snowflake};
 use utoipa::ToSchema;
@@ -59,7 +60,7 @@ struct ExplainResource {
     id: Option<String>,
     /// Where it is.
     space: SpaceId,
-    /// Its labels.
+    /// Its labels, of up to 100 characters each.
     #[serde(default)]
     #[schema(max_items = 100)]
     labels: Vec<String>,
@@ -92,8 +93,8 @@ pub(super) struct Explanation {
     missing: Option<String>,
 }
 
-/// Whether something would be allowed, and why. About oneself and whoever acts for one; owner and admins
-/// may ask about anybody. Nothing is accessed, so the question leaves no such trace.
+/// Whether something would be allowed, and why. About oneself, and about one's own and shared data and
+/// whoever acts for one; owner and admins may ask about anybody. Nothing is accessed, so the question leaves no such trace.
 #[utoipa::path(
     post,
     path = "/policy/explain",
@@ -102,13 +103,7 @@ pub(super) struct Explanation {
     request_body = Explain,
     responses(
         (status = 200, body = Explanation),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn explain(
@@ -120,20 +115,17 @@ pub(super) async fn explain(
         Some(caller) => read_caller(caller)?,
         None => access.caller().clone(),
     };
+    let action = read_action(&question.action)?;
+    let resource = read_resource(action, question.resource)?;
     let asker = access.caller().responsible();
-    if asker.is_some() && caller.responsible() == asker {
+    let themselves = asker.map(Principal::Person).as_ref() == Some(&caller.principal);
+    // What others consented to for a third party is nobody else's business.
+    let concerned = themselves || resource.subject.is_none() || resource.subject == asker;
+    if asker.is_some() && caller.responsible() == asker && concerned {
         person(&access, actions::POLICY_READ, "policy")?;
     } else {
         access.require(actions::AUDIT_READ, &Resource::of_node("policy", "*"))?;
     }
-    let action = read_action(&question.action)?;
-    if question.resource.labels.len() > 100 {
-        return Err(Problem::unprocessable(
-            "too-many-labels",
-            "a thing has at most 100 labels here",
-        ));
-    }
-    let resource = read_resource(action, question.resource);
     let judged = service.judge(&caller, action, &resource);
     let (refusal, missing) = match &judged.refusal {
         None => (None, None),
@@ -147,6 +139,13 @@ pub(super) async fn explain(
 }
 
 fn read_caller(caller: ExplainCaller) -> Result<Caller, Problem> {
+    let long = caller.principal.chars().count() > 500;
+    if long || caller.scopes.as_ref().is_some_and(|scopes| scopes.len() > 100) {
+        return Err(Problem::unprocessable(
+            "invalid-caller",
+            "`principal` has at most 500 characters, and a token 100 scopes",
+        ));
+    }
     let principal: Principal = caller.principal.parse().map_err(|error| {
         Problem::unprocessable("invalid-principal", "`principal` names nobody")
             .with_detail(format!("{error}"))
@@ -166,12 +165,21 @@ fn read_action(name: &str) -> Result<Action, Problem> {
     found.ok_or_else(|| Problem::unprocessable("unknown-action", "there is no such action"))
 }
 
-fn read_resource(action: Action, resource: ExplainResource) -> Resource {
+fn read_resource(action: Action, resource: ExplainResource) -> Result<Resource, Problem> {
+    let ExplainResource { id, labels, class, keeper, .. } = &resource;
+    let named = [id, keeper].into_iter().flatten().map(|text| (text, 500));
+    let short = labels.iter().chain(class).map(|text| (text, 100));
+    if labels.len() > 100 || named.chain(short).any(|(text, most)| text.chars().count() > most) {
+        return Err(Problem::unprocessable(
+            "invalid-resource",
+            "a thing has at most 100 labels, a label and a class 100 characters, a name 500",
+        ));
+    }
     let kind = action.name.split('.').next().unwrap_or_default();
     let id = resource.id.unwrap_or_else(|| "*".to_owned());
     let mut read = Resource::new(kind, id, resource.space).labelled(resource.labels);
     read.class = resource.class;
     read.subject = resource.subject.or(read.subject);
     read.keeper = resource.keeper;
-    read
+    Ok(read)
 }

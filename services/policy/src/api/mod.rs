@@ -7,9 +7,7 @@ mod explain;
 mod policies;
 mod spaces;
 
-use axum::extract::FromRequestParts;
 use contracts::access::{Access, Action, Resource, SpaceId};
-use http::request::Parts;
 use spine::{Problem, Snowflake};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -31,24 +29,6 @@ pub fn routes() -> OpenApiRouter<PolicyService> {
         .routes(routes!(audit::list))
         .routes(routes!(audit::checkpoint))
         .routes(routes!(audit::key))
-}
-
-/// Parts of the path. What is not of their shape names nothing.
-struct PathOf<T>(T);
-
-impl<T, S> FromRequestParts<S> for PathOf<T>
-where
-    T: serde::de::DeserializeOwned + Send,
-    S: Send + Sync,
-{
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
-            Ok(axum::extract::Path(path)) => Ok(Self(path)),
-            Err(_) => Err(Problem::not_found()),
-        }
-    }
 }
 
 /// The person who asks, or for whom is asked, about what is their own.

@@ -5,13 +5,13 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use contracts::access::{Access, Resource, actions};
-use contracts::api::{Body, Conditions, Page, PageQuery, ProblemDocument, Query, etag};
+use contracts::api::problems::{OfBodies, OfLists, OfOne};
+use contracts::api::{Body, Conditions, Page, PageQuery, Path, ProblemDocument, Query, etag};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use spine::Problem;
 use utoipa::ToSchema;
 
-use super::PathOf;
 use crate::engine::{BuiltIn, built_in_texts};
 use crate::store::policies::PolicyVersion;
 use crate::{PolicyError, PolicyService, store};
@@ -90,11 +90,7 @@ pub(super) struct Validity {
     params(PageQuery),
     responses(
         (status = 200, body = Page<Policy>),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(super) async fn list(
@@ -142,17 +138,13 @@ pub(super) async fn list(
     responses(
         (status = 200, body = Policy),
         (status = 304, description = "The caller has this version"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn read(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf(name): PathOf<String>,
+    Path(name): Path<String>,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
     access.require_visible(actions::POLICY_READ, &Resource::of_node("policy", &name))?;
@@ -185,22 +177,14 @@ pub(super) async fn read(
     ),
     responses(
         (status = 200, body = Policy),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn put(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf(name): PathOf<String>,
+    Path(name): Path<String>,
     conditions: Conditions,
     Body(new): Body<PolicyText>,
 ) -> Result<Response, Problem> {
@@ -222,18 +206,13 @@ pub(super) async fn put(
     ),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 412, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn remove(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf(name): PathOf<String>,
+    Path(name): Path<String>,
     conditions: Conditions,
 ) -> Result<StatusCode, Problem> {
     access.require(actions::POLICY_WRITE, &Resource::of_node("policy", &name))?;
@@ -254,13 +233,7 @@ pub(super) async fn remove(
     request_body = PolicyText,
     responses(
         (status = 200, body = Validity),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfBodies,
     )
 )]
 pub(super) async fn validate(

@@ -4,14 +4,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use contracts::access::{Access, Resource, SpaceId, actions};
-use contracts::api::{Conditions, Page, PageQuery, ProblemDocument, Query, etag};
+use contracts::api::problems::{OfLists, OfOne};
+use contracts::api::{Conditions, Page, PageQuery, Path, Query, etag};
 use http::{StatusCode, header};
 use serde::Serialize;
 use spine::{Problem, Snowflake};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::PathOf;
 use crate::engine::Snapshot;
 use crate::{PolicyService, Role};
 
@@ -91,11 +91,7 @@ pub(super) fn view(snapshot: &Snapshot, space: SpaceId) -> Option<Space> {
     params(PageQuery),
     responses(
         (status = 200, body = Page<Space>),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfLists,
     )
 )]
 pub(super) async fn list(
@@ -130,17 +126,13 @@ pub(super) async fn list(
     responses(
         (status = 200, body = Space),
         (status = 304, description = "The caller has this version"),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+        OfOne,
     )
 )]
 pub(super) async fn read(
     access: Access,
     State(service): State<PolicyService>,
-    PathOf(space): PathOf<SpaceId>,
+    Path(space): Path<SpaceId>,
     conditions: Conditions,
 ) -> Result<Response, Problem> {
     let resource = Resource::new("space", space.as_str(), space.clone());

@@ -91,6 +91,14 @@ impl LogKey {
         }
         Ok((head.size(), *head.hash()))
     }
+
+    /// Reads a head that somebody kept, in a file that may have been handled by an editor.
+    ///
+    /// # Errors
+    /// Why it is none of this log, in words.
+    pub(crate) fn read_kept(&self, note: &str) -> Result<(u64, Hash), String> {
+        self.read(&format!("{}\n", note.trim().replace("\r\n", "\n")))
+    }
 }
 
 /// The log's name: the node's address without its scheme, as C2SP recommends.
@@ -123,6 +131,7 @@ mod tests {
         assert!(key.read(&other.sign(3, root).unwrap()).is_err());
         assert!(key.read(&note.replacen("\n3\n", "\n4\n", 1)).is_err());
         assert!(key.read("nonsense").is_err());
+        assert_eq!(key.read_kept(&format!("{note}\n")).unwrap(), (3, root));
     }
 
     #[test]

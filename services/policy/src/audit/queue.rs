@@ -1,13 +1,13 @@
-//! Entries between the decision and the disk.
+//! Decisions on their way to the disk.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
 
-use super::entry::Entry;
+use super::decided::Decided;
 use crate::PolicyError;
 
 /// What may wait to be written, in entries and in bytes. Beyond it decisions are refusals: an access
@@ -16,8 +16,11 @@ const MOST: usize = 50_000;
 const MOST_BYTES: usize = 32 << 20;
 /// How long somebody waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So many withdrawn decisions are remembered, for those whose answer is yet to leave.
+const WITHDRAWN: usize = 1_000;
 
-/// Entries that wait. Those of one process are written in their order.
+/// Decisions that wait. Those of one process are written in their order.
+#[derive(Default)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     progress: watch::Sender<Progress>,
@@ -28,12 +31,14 @@ pub(crate) struct Queue {
 #[derive(Default)]
 struct Waiting {
     /// Those not on disk yet; the writer takes them away once they are.
-    entries: VecDeque<Entry>,
+    entries: VecDeque<Arc<Decided>>,
     bytes: usize,
     /// How many ever came.
     queued: u64,
     /// How many decisions were refused because no more could wait.
     overflowed: u64,
+    /// The numbers of those that held no more when they were written, newest last.
+    withdrawn: VecDeque<u64>,
     closed: bool,
 }
 
@@ -47,16 +52,8 @@ struct Progress {
 }
 
 impl Queue {
-    pub(crate) fn new() -> Self {
-        Self {
-            waiting: Mutex::default(),
-            progress: watch::Sender::new(Progress::default()),
-            wake: Notify::new(),
-        }
-    }
-
     /// Lets entries wait, all or none. Whether there was room.
-    pub(crate) fn push(&self, entries: impl IntoIterator<Item = Entry>) -> bool {
+    pub(crate) fn push(&self, entries: impl IntoIterator<Item = Decided>) -> bool {
         let mut waiting = self.waiting();
         if waiting.entries.len() >= MOST || waiting.bytes >= MOST_BYTES {
             waiting.overflowed += 1;
@@ -65,18 +62,24 @@ impl Queue {
         for entry in entries {
             waiting.bytes += entry.weight();
             waiting.queued += 1;
-            waiting.entries.push_back(entry);
+            waiting.entries.push_back(Arc::new(entry));
         }
         drop(waiting);
         self.wake.notify_one();
         true
     }
 
+    /// How many ever came, which is the number of the next.
+    pub(crate) fn mark(&self) -> u64 {
+        self.waiting().queued
+    }
+
     /// Waits until all that waits now is on disk.
     ///
     /// # Errors
     /// [`PolicyError::AuditAway`]: writing failed meanwhile, or takes too long.
-    pub(crate) async fn settled(&self) -> Result<(), PolicyError> {
+    /// [`PolicyError::Withdrawn`]: one of those since the mark held no more when it was written.
+    pub(crate) async fn settled(&self, since: u64) -> Result<(), PolicyError> {
         // What fails from now on concerns us.
         let mut progress = self.progress.subscribe();
         let failures = progress.borrow().failures;
@@ -84,8 +87,14 @@ impl Queue {
         let done = progress
             .wait_for(|progress| progress.written >= queued || progress.failures > failures);
         match tokio::time::timeout(PATIENCE, done).await {
-            Ok(Ok(progress)) if progress.written >= queued => Ok(()),
-            _ => Err(PolicyError::AuditAway),
+            Ok(Ok(progress)) if progress.written >= queued => {}
+            _ => return Err(PolicyError::AuditAway),
+        }
+        let waiting = self.waiting();
+        let newest = waiting.withdrawn.iter().rev();
+        match newest.take_while(|number| **number >= since).any(|number| *number < queued) {
+            true => Err(PolicyError::Withdrawn),
+            false => Ok(()),
         }
     }
 
@@ -96,21 +105,25 @@ impl Queue {
     }
 
     /// The oldest that wait, at most so many, and one that tells of refusals for want of room.
-    pub(super) fn oldest(&self, most: usize, now: DateTime<Utc>) -> Vec<Entry> {
+    pub(super) fn oldest(&self, most: usize, now: DateTime<Utc>) -> Vec<Arc<Decided>> {
         let mut waiting = self.waiting();
         let refused = std::mem::take(&mut waiting.overflowed);
         if refused > 0 {
-            let entry = Entry::of_overflow(refused, now);
+            let entry = Decided::overflow(refused, now);
             waiting.bytes += entry.weight();
             waiting.queued += 1;
-            waiting.entries.push_back(entry);
+            waiting.entries.push_back(Arc::new(entry));
         }
         waiting.entries.iter().take(most).cloned().collect()
     }
 
-    /// The oldest so many are on disk.
-    pub(super) fn written(&self, count: usize) {
+    /// The oldest so many are on disk; those at these places among them held no more by then.
+    pub(super) fn written(&self, count: usize, withdrawn: &[usize]) {
         let mut waiting = self.waiting();
+        let first = waiting.queued - waiting.entries.len() as u64;
+        waiting.withdrawn.extend(withdrawn.iter().map(|place| first + *place as u64));
+        let surplus = waiting.withdrawn.len().saturating_sub(WITHDRAWN);
+        waiting.withdrawn.drain(..surplus);
         for _ in 0..count {
             if let Some(entry) = waiting.entries.pop_front() {
                 waiting.bytes = waiting.bytes.saturating_sub(entry.weight());
@@ -146,30 +159,50 @@ impl Queue {
 mod tests {
     use super::*;
 
+    fn entry() -> [Decided; 1] {
+        [Decided::overflow(1, DateTime::UNIX_EPOCH)]
+    }
+
+    fn write_all(queue: &Queue, withdrawn: &[usize]) {
+        let all = queue.oldest(usize::MAX, DateTime::UNIX_EPOCH).len();
+        queue.written(all, withdrawn);
+    }
+
     #[tokio::test]
     async fn who_waits_is_told_of_the_disk_and_of_failures() {
-        let queue = Queue::new();
-        queue.settled().await.unwrap();
-        let entry = || [Entry::of_overflow(1, DateTime::UNIX_EPOCH)];
+        let queue = Queue::default();
+        queue.settled(0).await.unwrap();
         assert!(queue.push(entry()));
-        let (settled, ()) = tokio::join!(queue.settled(), async { queue.failed() });
+        let (settled, ()) = tokio::join!(queue.settled(0), async { queue.failed() });
         assert!(matches!(settled, Err(PolicyError::AuditAway)));
-        let (settled, ()) = tokio::join!(queue.settled(), async {
-            let written = queue.oldest(10, DateTime::UNIX_EPOCH).len();
-            queue.written(written);
-        });
+        let (settled, ()) = tokio::join!(queue.settled(0), async { write_all(&queue, &[]) });
         settled.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_decided_what_was_withdrawn_is_told_and_nobody_else() {
+        let queue = Queue::default();
+        assert!(queue.push(entry()));
+        let mine = queue.mark();
+        assert!(queue.push(entry()) && queue.push(entry()));
+        let after = queue.mark();
+        write_all(&queue, &[1]);
+        assert!(matches!(queue.settled(mine).await, Err(PolicyError::Withdrawn)), "also later");
+        queue.settled(after).await.unwrap();
+        assert!(queue.push(entry()));
+        write_all(&queue, &[]);
+        queue.settled(after).await.unwrap();
+        assert!(matches!(queue.settled(0).await, Err(PolicyError::Withdrawn)));
     }
 
     #[test]
     fn what_waits_is_bounded_and_what_was_refused_for_it_is_told() {
-        let queue = Queue::new();
-        let entry = || [Entry::of_overflow(1, DateTime::UNIX_EPOCH)];
+        let queue = Queue::default();
         let taken = (0..MOST + 10).filter(|_| queue.push(entry())).count();
         assert_eq!(taken, MOST);
         let all = queue.oldest(usize::MAX, DateTime::UNIX_EPOCH);
-        assert_eq!(all.last().unwrap().policies, ["audit-log-full:10"]);
-        queue.written(all.len());
+        assert_eq!(all.last().unwrap().entry().policies, ["audit-log-full:10"]);
+        queue.written(all.len(), &[]);
         assert!(queue.push(entry()));
     }
 }

@@ -5,44 +5,58 @@ use sqlx::PgPool;
 
 use super::key::LogKey;
 use super::tree::Tree;
+use super::witness::Witness;
 use crate::{PolicyError, store};
 
 /// So many leaves have a checkpoint of their own.
 const LEAVES: i64 = 1_000;
 
-/// Sequences what waits, a thousand entries a checkpoint; how many it was. One process at a time: where
-/// another does it, this one does nothing.
+/// Sequences what waits, a thousand entries a checkpoint, and keeps the newest head outside of the
+/// database; how many entries it was. One process at a time: where another does it, this one does nothing.
 ///
 /// # Errors
 /// The database is away, or the log's tiles are not those of its last checkpoint.
 pub(crate) async fn sequence(
     pool: &PgPool,
     key: &LogKey,
+    witness: &Witness,
     now: DateTime<Utc>,
 ) -> Result<usize, PolicyError> {
-    let mut all = 0;
+    let (mut all, mut newest) = (0, None);
     loop {
-        let sequenced = sequence_some(pool, key, now).await?;
+        let (sequenced, head) = sequence_some(pool, key, now).await?;
         all += sequenced;
+        newest = head.or(newest);
         if sequenced < usize::try_from(LEAVES).unwrap_or(usize::MAX) {
-            return Ok(all);
+            break;
         }
     }
+    if let Some(head) = newest
+        && let Err(error) = witness.keep(pool, key, head).await
+    {
+        // The log goes on, as new entries need their places; what is kept stays as it is, for the proof.
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(%error, cause, "the audit log's newest head is not kept");
+    }
+    Ok(all)
 }
+
+/// A signed head, with its size.
+type Head = (u64, String);
 
 async fn sequence_some(
     pool: &PgPool,
     key: &LogKey,
     now: DateTime<Utc>,
-) -> Result<usize, PolicyError> {
+) -> Result<(usize, Option<Head>), PolicyError> {
     let mut transaction = pool.begin().await?;
     let conn = &mut *transaction;
     if !store::audit::try_lock(conn).await? {
-        return Ok(0);
+        return Ok((0, None));
     }
     let entries = store::audit::waiting(conn, LEAVES).await?;
     if entries.is_empty() {
-        return Ok(0);
+        return Ok((0, None));
     }
     let mut tree = resume(conn, key).await?;
     let first = tree.size();
@@ -58,7 +72,7 @@ async fn sequence_some(
     store::audit::put_tiles(conn, &tree.take_grown()).await?;
     store::audit::insert_checkpoint(conn, (tree.size(), root), &note, now).await?;
     transaction.commit().await?;
-    Ok(entries.len())
+    Ok((entries.len(), Some((tree.size(), note))))
 }
 
 /// The tree as of the last checkpoint. Nothing is ever signed on top of a damaged one.

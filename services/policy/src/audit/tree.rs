@@ -61,6 +61,12 @@ impl Tree {
         tree_hash(self.size, self)
     }
 
+    /// The tiles at its edge, as they are.
+    pub(super) fn edge_tiles(&self) -> impl Iterator<Item = (Place, &[u8])> {
+        let held = |place: Place| Some((place, self.tiles.get(&place)?.as_slice()));
+        Self::edge(self.size).into_iter().filter_map(held)
+    }
+
     /// The tiles that have grown since the last call; those that are full are forgotten.
     pub(super) fn take_grown(&mut self) -> Vec<(Place, Vec<u8>)> {
         let grown = std::mem::take(&mut self.grown);

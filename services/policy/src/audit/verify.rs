@@ -81,6 +81,12 @@ pub enum Finding {
         /// The entry.
         entry: Uuid,
     },
+    /// A head that was kept elsewhere is not of this log: the log, or its key, was put in the place of
+    /// another.
+    AnotherLog {
+        /// Why it is not.
+        why: String,
+    },
     /// There are more findings than these.
     More,
 }
@@ -95,6 +101,8 @@ pub struct Report {
     /// Entries that wait for their place (at most a minute), up to a thousand: what happens to these is
     /// not proven yet.
     pub waiting: Vec<Uuid>,
+    /// How many heads that were kept outside of the database it was compared with.
+    pub kept: usize,
     /// The newest signed head, as others can keep it.
     pub head: Option<String>,
     /// The log's public key (`name+id+key`, C2SP signed-note).
@@ -134,10 +142,11 @@ pub(crate) async fn verify(
     store::audit::read_as_of_now(conn).await?;
     let mut report = Report { key: key.verifier().to_owned(), ..Report::default() };
     let mut heads = Heads { key, after: 0, more: true, next: VecDeque::new(), kept: Vec::new() };
+    report.kept = kept.len();
     for note in kept {
-        match key.read(note) {
+        match key.read_kept(note) {
             Ok(head) => heads.kept.push(head),
-            Err(why) => report.found(Finding::Forged { size: 0, why }),
+            Err(why) => report.found(Finding::AnotherLog { why }),
         }
     }
     let (tree, mut signed) = follow_leaves(conn, &mut heads, &mut report).await?;
@@ -150,6 +159,7 @@ pub(crate) async fn verify(
     if signed < tree.size() {
         report.found(Finding::Unsigned { first: signed });
     }
+    compare_edge(conn, &tree, &mut report).await?;
     let most = i64::try_from(MOST).unwrap_or(i64::MAX);
     report.waiting = store::audit::without_place(conn, most).await?;
     for entry in store::audit::waiting_without_entry(conn, most).await? {
@@ -280,6 +290,24 @@ async fn compare_tiles(
         if !stored.get(&place).is_some_and(|stored| stored.starts_with(&hashes)) {
             report.found(Finding::Tile { level: place.0, number: place.1 });
         }
+    }
+    Ok(())
+}
+
+/// Whether the tiles end where the leaves do: what is beyond tells of leaves that were cut off.
+async fn compare_edge(
+    conn: &mut PgConnection,
+    tree: &Tree,
+    report: &mut Report,
+) -> Result<(), PolicyError> {
+    let places: Vec<Place> = tree.edge_tiles().map(|(place, _)| place).collect();
+    let stored = store::audit::tiles(conn, &places).await?;
+    let longer = tree.edge_tiles().filter(|(place, hashes)| {
+        stored.get(place).is_some_and(|stored| stored.len() > hashes.len())
+    });
+    let beyond = store::audit::tiles_beyond(conn, tree.size(), PAGE).await?;
+    for (level, number) in longer.map(|(place, _)| place).chain(beyond) {
+        report.found(Finding::Tile { level, number });
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The task that writes entries: all that wait, in one transaction, as soon as the one before is on disk.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use spine::Clock;
@@ -8,7 +8,8 @@ use sqlx::PgPool;
 use tokio::sync::Notify;
 
 use super::queue::Queue;
-use crate::store;
+use crate::service::Inner;
+use crate::{PolicyService, store};
 
 /// Most entries of one transaction.
 const GROUP: usize = 2_000;
@@ -21,23 +22,38 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_ATTEMPTS: u32 = 5;
 
 /// Writes until the queue is closed and empty. `many` is told whenever there is much to sequence.
-pub(crate) async fn write(queue: Arc<Queue>, pool: PgPool, clock: Clock, many: Arc<Notify>) {
+///
+/// The statement that writes tells the revision of what decisions rest on. Where that is newer than a
+/// decision's, the decision is made again before anybody is told that it is written: an answer that
+/// leaves this process rests on nothing that was withdrawn before its entry was written.
+pub(crate) async fn write(
+    queue: Arc<Queue>,
+    service: Weak<Inner>,
+    (pool, clock): (PgPool, Clock),
+    many: Arc<Notify>,
+) {
     let mut failures = 0_u32;
     let mut unsequenced = 0;
     loop {
-        let entries = queue.oldest(GROUP, clock.now());
-        if entries.is_empty() {
+        let decided = queue.oldest(GROUP, clock.now());
+        if decided.is_empty() {
             if queue.is_over() {
                 return;
             }
             queue.wake.notified().await;
             continue;
         }
+        let entries: Vec<_> = decided.iter().map(|decided| decided.entry()).collect();
         match store::audit::insert(&pool, &entries).await {
-            Ok(()) => {
+            Ok(revision) => {
                 failures = 0;
-                queue.written(entries.len());
-                unsequenced += entries.len();
+                let withdrawn = match service.upgrade().map(PolicyService) {
+                    Some(service) => service.withdrawn(&decided, revision).await,
+                    // Nobody waits any more.
+                    None => Vec::new(),
+                };
+                queue.written(decided.len(), &withdrawn);
+                unsequenced += decided.len();
                 if unsequenced >= MANY {
                     unsequenced = 0;
                     many.notify_one();

@@ -72,7 +72,7 @@ impl PolicyService {
         Ok(tx.commit().await?)
     }
 
-    /// Takes somebody out of a circle. The last keeper goes last.
+    /// Takes somebody out of a circle. The last keeper goes last, and the circle with them.
     pub(crate) async fn remove_member(
         &self,
         cause: Cause,
@@ -90,6 +90,10 @@ impl PolicyService {
         }
         store::circles::count_change(tx.conn(), circle).await?;
         record(&mut tx, circle, Some(account), "left")?;
+        let now = self.0.spine.clock().now();
+        if store::circles::remove_empty(tx.conn(), circle, now).await? {
+            record(&mut tx, circle, None, "removed")?;
+        }
         self.changed(&mut tx).await?;
         Ok(tx.commit().await?)
     }

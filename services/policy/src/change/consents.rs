@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::engine::{Consent, is_special};
 use crate::{PolicyError, PolicyService, store};
 
-/// Most consents of a person that are not withdrawn.
+/// Most consents of a person that hold or will.
 const MOST: i64 = 1_000;
 /// Most categories and types of one.
 const MOST_NAMED: usize = 50;
@@ -38,17 +38,18 @@ impl PolicyService {
         new: NewConsent,
     ) -> Result<Consent, Problem> {
         let (id, subject) = (new.id, new.subject);
-        let consent = check(new, self.0.spine.clock().now())?;
+        let now = self.0.spine.clock().now();
+        let consent = check(new, now)?;
         let mut tx = self.0.spine.begin(cause).await?;
-        if store::consents::count(tx.conn(), subject).await? >= MOST {
-            let title = "there are as many consents of yours as there can be; please withdraw some";
-            return Err(PolicyError::Conflict("too-many-consents", title).into());
-        }
         if !store::consents::insert(tx.conn(), &consent).await? {
             tx.rollback().await?;
             let found = store::consents::find(self.0.spine.pool(), id).await?;
             let found = found.filter(|found| found.subject == subject);
             return Ok(found.ok_or(PolicyError::NotFound)?);
+        }
+        if store::consents::count(tx.conn(), subject, now).await? > MOST {
+            let title = "there are as many consents of yours as there can be; please withdraw some";
+            return Err(PolicyError::Conflict("too-many-consents", title).into());
         }
         tx.record(&ConsentGiven {
             consent: id,

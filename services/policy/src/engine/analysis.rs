@@ -44,9 +44,14 @@ impl Looks {
         self.resource.contains("labels") || self.resource.contains("special")
     }
 
-    /// Whether one thing may be treated otherwise than its like.
-    pub(super) fn identity(&self) -> bool {
-        self.resource.contains("*") || self.resource.contains("id")
+    /// What this policy looks at, too.
+    pub(super) fn add(&mut self, other: Self) {
+        self.time |= other.time;
+        // Only what labels may be compared with.
+        if other.labels() {
+            self.texts.extend(other.texts);
+        }
+        self.resource.extend(other.resource);
     }
 
     fn walk(&mut self, value: &Value) {
@@ -66,9 +71,11 @@ impl Looks {
             "." | "has" if operand["left"]["Var"] == "resource" => {
                 self.resource.insert(attribute(operand));
             }
-            "." | "has" if operand["left"]["Var"] == "context" && attribute(operand) == "time" => {
-                self.time = true;
+            // Any other way to the context could lead to the time.
+            "." | "has" if operand["left"]["Var"] == "context" => {
+                self.time |= attribute(operand) == "time";
             }
+            "Var" if operand == "context" => self.time = true,
             // The resource's place, not the resource.
             "in" if operand["left"]["Var"] == "resource" && !names_a_thing(&operand["right"]) => {
                 self.resource.insert("space".to_owned());
@@ -79,6 +86,10 @@ impl Looks {
                 self.resource.insert("*".to_owned());
             }
             "Value" => self.literal(operand),
+            // Its members have names of the author's choice, which are no operators.
+            "Record" => {
+                operand.as_object().into_iter().flatten().for_each(|(_, member)| self.walk(member));
+            }
             _ => self.walk(operand),
         }
     }
@@ -137,17 +148,25 @@ mod tests {
             r#"forbid (principal, action, resource) when { resource.id == "1" };"#,
             r#"forbid (principal, action, resource) when { resource in Thing::"entity:1" };"#,
             r#"forbid (principal, action, resource) when { [resource].contains(resource) };"#,
+            r#"forbid (principal, action, resource) when { {"Value": resource.id}["Value"] == "1" };"#,
+            r#"forbid (principal, action, resource) when { {"Var": resource}["Var"].id == "1" };"#,
         ] {
             let looks = looks(by_id);
-            assert!(looks.identity() && looks.unlistable().is_some(), "{by_id}");
+            assert!(looks.unlistable().is_some(), "{by_id}");
         }
         let by_class = looks(
             r#"forbid (principal, action, resource) when { resource has class && resource.class == "Invoice" };"#,
         );
         assert_eq!(by_class.unlistable(), Some("class"));
-        assert!(!by_class.identity());
-        assert!(
-            looks(r#"forbid (principal, action, resource) when { context.time > datetime("2026-01-01") };"#).time
-        );
+        for by_time in [
+            r#"forbid (principal, action, resource) when { context.time > datetime("2026-01-01") };"#,
+            r#"forbid (principal, action, resource)
+            when { (if true then context else context).time > datetime("2026-01-01") };"#,
+        ] {
+            assert!(looks(by_time).time, "{by_time}");
+        }
+        let by_purpose =
+            looks(r#"forbid (principal, action, resource) when { context.purpose == "sync" };"#);
+        assert!(!by_purpose.time);
     }
 }

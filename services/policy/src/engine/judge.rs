@@ -29,6 +29,12 @@ impl Judgement {
         Self { allowed: false, because, refusal: Some(refusal) }
     }
 
+    /// About how many bytes it holds.
+    pub(super) fn weight(&self) -> usize {
+        let texts = self.because.iter().map(|text| text.len() + size_of::<String>());
+        size_of::<Self>() + texts.sum::<usize>()
+    }
+
     pub(crate) fn decision(&self) -> Decision {
         Decision {
             allowed: self.allowed,
@@ -81,10 +87,10 @@ impl Snapshot {
         });
         let lapsed = self.consents.lapsed(resource.subject, grant, now);
 
-        let looks_at_id =
-            matches!(caller.principal, Principal::Device(_)) || self.policies.identity;
-        let question = (!looks_at_id && !self.policies.time)
-            .then(|| Question::new(caller, action, resource, (coverage, persons_coverage, lapsed)));
+        let question = (!self.policies.look_at_time()).then(|| {
+            let asked = (caller, action, resource);
+            Question::new(&self.policies, asked, labelled, (coverage, persons_coverage, lapsed))
+        });
         if let Some(known) = question.as_ref().and_then(|question| self.judged.get(question)) {
             return known;
         }
@@ -229,7 +235,7 @@ impl Snapshot {
             let via = RestrictedExpression::new_entity_uid(vocabulary.app(via));
             pairs.push(("via".to_owned(), via));
         }
-        if self.policies.time {
+        if self.policies.look_at_time() {
             let now = case.now.to_rfc3339_opts(SecondsFormat::Millis, true);
             pairs.push(("time".to_owned(), RestrictedExpression::new_datetime(now)));
         }
@@ -279,5 +285,83 @@ fn refusal(caller: &Caller, answer: &Answer, lapsed: bool) -> Refusal {
         Refusal::Consent { purpose: caller.purpose.to_string() }
     } else {
         Refusal::Policy
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contracts::access::SpaceId;
+    use spine::Snowflake;
+    use uuid::Uuid;
+
+    use super::super::policies::{OwnPolicy, Policies};
+    use super::super::snapshot::{PersonState, SnapshotParts};
+    use super::*;
+
+    fn snapshot(vocabulary: &Vocabulary, own: &[&str]) -> Snapshot {
+        let own = own.iter().map(|text| OwnPolicy { name: "own".into(), text: (*text).to_owned() });
+        let parts = SnapshotParts {
+            revision: 1,
+            people: vec![(Snowflake(1), Role::Member, PersonState::Active)],
+            circles: Vec::new(),
+            devices: Vec::new(),
+            consents: Vec::new(),
+            policies: Policies::with(vocabulary, own.collect()).unwrap(),
+        };
+        Snapshot::new(vocabulary, parts).unwrap()
+    }
+
+    /// How many decisions were made for a hundred things that differ in id, type, label and keeper.
+    fn made(own: &[&str]) -> u64 {
+        let vocabulary = Vocabulary::new().unwrap();
+        let snapshot = snapshot(&vocabulary, own);
+        for number in 0..100 {
+            let thing =
+                Resource::new("entity", number.to_string(), SpaceId::of_person(Snowflake(1)))
+                    .labelled([format!("label-{number}")])
+                    .of_class(format!("Type{number}"))
+                    .kept_by(format!("plugin:{number}"));
+            let (caller, read) = (Caller::person(Snowflake(1)), actions::ENTITY_READ);
+            let judged = snapshot.judge(&vocabulary, &caller, read, &thing, DateTime::UNIX_EPOCH);
+            assert!(judged.allowed);
+        }
+        snapshot.judged.run_pending_tasks();
+        snapshot.judged.entry_count()
+    }
+
+    #[test]
+    fn things_that_are_alike_to_the_policies_are_decided_once() {
+        assert_eq!(made(&[]), 1);
+        let looks_at = |condition: &str| {
+            made(&[&format!("permit (principal is App, action, resource) when {{ {condition} }};")])
+        };
+        assert_eq!(looks_at(r#"context.purpose == "use""#), 1);
+        for attribute in [
+            r#"resource.id == "1""#,
+            r#"resource.labels.contains("x")"#,
+            r#"resource has class && resource.class == "x""#,
+            r#"resource has keeper && resource.keeper == "x""#,
+        ] {
+            assert_eq!(looks_at(attribute), 100, "{attribute}");
+        }
+    }
+
+    #[test]
+    fn what_a_device_reports_is_decided_once() {
+        let vocabulary = Vocabulary::new().unwrap();
+        let snapshot = snapshot(&vocabulary, &[]);
+        let device = Uuid::from_u128(7);
+        let caller = Caller::new(Principal::Device(device), Purpose::SYNC);
+        let report = |device: Uuid| {
+            let own = SpaceId::of_person(Snowflake(1));
+            let thing = Resource::new("device", device.to_string(), own);
+            let now = DateTime::UNIX_EPOCH;
+            snapshot.judge(&vocabulary, &caller, actions::DEVICE_REPORT, &thing, now).allowed
+        };
+        for _ in 0..10 {
+            assert!(report(device) && !report(Uuid::from_u128(8)));
+        }
+        snapshot.judged.run_pending_tasks();
+        assert_eq!(snapshot.judged.entry_count(), 2);
     }
 }

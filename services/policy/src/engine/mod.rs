@@ -7,6 +7,7 @@
 mod analysis;
 mod consent;
 mod judge;
+mod nesting;
 mod permitted;
 mod policies;
 mod question;
@@ -17,7 +18,7 @@ mod vocabulary;
 
 pub(crate) use consent::{Consent, is_special};
 pub(crate) use judge::Judgement;
-pub(crate) use permitted::people_in;
+pub(crate) use permitted::Seen;
 pub(crate) use policies::{BuiltIn, OwnPolicy, Policies, built_in_texts};
 pub(crate) use schema::is_read;
 pub(crate) use snapshot::{Circle, Device, Snapshot, SnapshotParts};

@@ -15,8 +15,8 @@ use chrono::{DateTime, Utc};
 use contracts::access::{
     Action, Caller, Permitted, Principal, Purpose, Resource, SPECIAL_CATEGORIES, SpaceId,
 };
-use spine::Snowflake;
 
+use super::judge::Judgement;
 use super::question::Query;
 use super::snapshot::Snapshot;
 use super::vocabulary::Vocabulary;
@@ -28,13 +28,42 @@ const ANY_OTHER: &str = "\u{1}any other label";
 const COMBINED: usize = 8;
 
 /// A list's answer, and how long it holds at most.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) permitted: Permitted,
+    /// The policies that let the caller see something of each of these spaces, in the order of `whole`,
+    /// then `partial`.
+    because: Vec<Arc<Judgement>>,
     until: Option<DateTime<Utc>>,
 }
 
 impl Seen {
+    /// The spaces of which something may be seen, each with the policies that decided.
+    pub(crate) fn spaces(&self) -> impl Iterator<Item = (&SpaceId, &[String])> {
+        let spaces = self.permitted.whole.iter().chain(&self.permitted.partial);
+        spaces.zip(self.because.iter().map(|judged| judged.because.as_slice()))
+    }
+
+    /// Whether this, which is newer, still admits all that the other did.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let (now, then) = (&self.permitted, &other.permitted);
+        let hides_no_more =
+            now.hidden_labels.iter().all(|label| then.hidden_labels.contains(label));
+        then.whole.iter().all(|space| now.whole.contains(space))
+            && then.partial.iter().all(|space| {
+                now.whole.contains(space) || (hides_no_more && now.partial.contains(space))
+            })
+    }
+
+    /// About how many bytes it holds.
+    pub(super) fn weight(&self) -> usize {
+        let spaces =
+            self.spaces().map(|(space, _)| space.as_str().len() + 2 * size_of::<SpaceId>());
+        let labels = self.permitted.hidden_labels.iter();
+        let labels = labels.map(|label| label.len() + size_of::<String>());
+        size_of::<Self>() + spaces.sum::<usize>() + labels.sum::<usize>()
+    }
+
     fn holds(&self, now: DateTime<Utc>) -> bool {
         self.until.is_none_or(|until| now < until)
     }
@@ -50,7 +79,7 @@ impl Snapshot {
         now: DateTime<Utc>,
     ) -> Arc<Seen> {
         if !caller.has_scope(action.scope) {
-            return Arc::new(Seen { permitted: Permitted::default(), until: None });
+            return Arc::default();
         }
         let query = Query::new(caller, action);
         if let Some(known) = self.lists.get(&query).filter(|seen| seen.holds(now)) {
@@ -58,9 +87,8 @@ impl Snapshot {
         }
         let kind = action.name.split('.').next().unwrap_or_default();
         let asked = Asked { snapshot: self, vocabulary, caller, action, kind, now };
-        let seen = Seen { permitted: asked.permitted(), until: self.next_change(now) };
-        let seen = Arc::new(seen);
-        if !self.policies.time {
+        let seen = Arc::new(Seen { until: self.next_change(now), ..asked.seen() });
+        if !self.policies.look_at_time() {
             self.lists.insert(query, Arc::clone(&seen));
         }
         seen
@@ -105,46 +133,52 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn permitted(&self) -> Permitted {
-        let mut permitted = Permitted::default();
-        let mut hidden = BTreeSet::new();
+    fn seen(&self) -> Seen {
+        let (mut whole, mut partial, mut hidden) = (Vec::new(), Vec::new(), BTreeSet::new());
         for space in self.snapshot.candidates(self.caller, self.now) {
-            match self.hidden_in(&space) {
+            let judged = self.judge(&space, &[]);
+            match self.hidden_in(&space, judged.allowed) {
                 None => {}
-                Some(labels) if labels.is_empty() => permitted.whole.push(space),
+                Some(labels) if labels.is_empty() => whole.push((space, judged)),
                 Some(labels) => {
-                    permitted.partial.push(space);
+                    partial.push((space, judged));
                     hidden.extend(labels);
                 }
             }
         }
-        permitted.hidden_labels = hidden.into_iter().collect();
-        permitted
+        let (whole, mut because): (Vec<_>, Vec<_>) = whole.into_iter().unzip();
+        let (partial, more): (Vec<_>, Vec<_>) = partial.into_iter().unzip();
+        because.extend(more);
+        let hidden_labels = hidden.into_iter().collect();
+        Seen { permitted: Permitted { whole, partial, hidden_labels }, because, until: None }
     }
 
-    /// The labels that hide in this space; `None`: nothing of it may be seen.
-    fn hidden_in(&self, space: &SpaceId) -> Option<BTreeSet<String>> {
-        if !self.allows(space, &[]) {
+    /// The labels that hide in this space, of which a thing without any may be seen or not; `None`: nothing
+    /// of it may be seen.
+    fn hidden_in(&self, space: &SpaceId, allowed: bool) -> Option<BTreeSet<String>> {
+        if !allowed {
             return None;
         }
-        let policies = &self.snapshot.policies;
-        let mut labels: BTreeSet<&str> = SPECIAL_CATEGORIES.iter().copied().collect();
-        if policies.labels {
-            // Whether there is any label at all can matter too, and that cannot be hidden by.
-            if !self.allows(space, &[ANY_OTHER]) {
-                return None;
+        let Some(texts) = self.snapshot.policies.labels() else {
+            // The program's policies refuse a thing of several categories where they refuse one of these.
+            if self.allows(space, SPECIAL_CATEGORIES) {
+                return Some(BTreeSet::new());
             }
-            labels.extend(policies.texts.iter().map(String::as_str));
+            let refused = SPECIAL_CATEGORIES.iter().filter(|label| !self.allows(space, &[label]));
+            return Some(refused.map(|label| (*label).to_owned()).collect());
+        };
+        // Whether there is any label at all can matter too, and that cannot be hidden by.
+        if !self.allows(space, &[ANY_OTHER]) {
+            return None;
         }
+        let labels: BTreeSet<&str> =
+            SPECIAL_CATEGORIES.iter().copied().chain(texts.iter().map(String::as_str)).collect();
         let (seen, hidden): (Vec<&str>, Vec<&str>) =
             labels.into_iter().partition(|label| self.allows(space, &[label]));
         let mut hidden: BTreeSet<String> = hidden.into_iter().map(str::to_owned).collect();
-        if policies.labels {
-            let together: Vec<&str> =
-                seen.into_iter().filter(|label| policies.texts.contains(*label)).collect();
-            if !self.allows_together(space, &together) {
-                hidden.extend(together.into_iter().map(str::to_owned));
-            }
+        let together: Vec<&str> = seen.into_iter().filter(|label| texts.contains(*label)).collect();
+        if !self.allows_together(space, &together) {
+            hidden.extend(together.into_iter().map(str::to_owned));
         }
         Some(hidden)
     }
@@ -166,14 +200,12 @@ impl Asked<'_> {
     }
 
     fn allows(&self, space: &SpaceId, labels: &[&str]) -> bool {
+        self.judge(space, labels).allowed
+    }
+
+    fn judge(&self, space: &SpaceId, labels: &[&str]) -> Arc<Judgement> {
         let resource = Resource::new(self.kind, "*", space.clone())
             .labelled(labels.iter().map(|label| (*label).to_owned()));
-        let (vocabulary, caller) = (self.vocabulary, self.caller);
-        self.snapshot.judge(vocabulary, caller, self.action, &resource, self.now).allowed
+        self.snapshot.judge(self.vocabulary, self.caller, self.action, &resource, self.now)
     }
-}
-
-/// The people whose own spaces a query may see.
-pub(crate) fn people_in(permitted: &Permitted) -> impl Iterator<Item = Snowflake> + '_ {
-    permitted.whole.iter().chain(&permitted.partial).filter_map(SpaceId::person)
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode};
 
 use super::analysis::Looks;
+use super::nesting;
 use super::slices::Slices;
 use super::vocabulary::Vocabulary;
 use crate::PolicyError;
@@ -53,22 +54,18 @@ pub(crate) struct Policies {
     pub(super) forbidding: BTreeSet<PolicyId>,
     /// Whether an own policy permits something.
     pub(super) own_permits: bool,
-    /// Whether an own policy tells one thing from its like.
-    pub(super) identity: bool,
-    /// Whether an own policy looks at the time.
-    pub(super) time: bool,
-    /// What own policies that look at labels may compare them with.
-    pub(super) texts: BTreeSet<String>,
-    /// Whether any does.
-    pub(super) labels: bool,
+    /// What own policies look at. Of its texts only those of policies that look at labels.
+    looks: Looks,
     own: Vec<OwnPolicy>,
 }
 
 impl Policies {
-    /// Puts the program's policies and these together.
+    /// Puts the program's policies and these together. Where one of these does not hold any more, which only
+    /// another version of the program can bring about, everything is forbidden until an owner has changed
+    /// or removed it: going on without it could permit what it forbids.
     ///
     /// # Errors
-    /// One of them does not hold.
+    /// A fault in the program.
     pub(crate) fn with(
         vocabulary: &Vocabulary,
         own: Vec<OwnPolicy>,
@@ -82,24 +79,27 @@ impl Policies {
         let mut policies = Self {
             forbidding: BTreeSet::new(),
             own_permits: false,
-            identity: false,
-            time: false,
-            texts: BTreeSet::new(),
-            labels: false,
+            looks: Looks::default(),
             all: Slices::of(vocabulary, &PolicySet::new())?,
             built_in,
             own: own.clone(),
         };
         for policy in &own {
-            let outdated = |why: String| PolicyError::Outdated { name: policy.name.clone(), why };
-            for (policy, looks) in read(vocabulary, policy).map_err(outdated)? {
-                policies.own_permits |= policy.effect() == Effect::Permit;
-                policies.identity |= looks.identity();
-                policies.time |= looks.time;
-                if looks.labels() {
-                    policies.labels = true;
-                    policies.texts.extend(looks.texts);
+            let read = match read(vocabulary, policy) {
+                Ok(read) => read,
+                Err(why) => {
+                    tracing::error!(
+                        policy = policy.name,
+                        why,
+                        "a policy of the household does not hold with this version: nothing is \
+                         permitted until an owner changes or removes it"
+                    );
+                    vec![(stand_in(&policy.name)?, Looks::default())]
                 }
+            };
+            for (policy, looks) in read {
+                policies.own_permits |= policy.effect() == Effect::Permit;
+                policies.looks.add(looks);
                 all.add(policy).map_err(|error| fault(&error))?;
             }
         }
@@ -110,6 +110,21 @@ impl Policies {
             .map(|policy| policy.id().clone())
             .collect();
         Ok(Arc::new(policies))
+    }
+
+    /// Whether an own policy looks at this attribute of a thing.
+    pub(super) fn look_at(&self, attribute: &str) -> bool {
+        self.looks.resource.contains(attribute) || self.looks.resource.contains("*")
+    }
+
+    /// Whether an own policy looks at labels; those that it may compare them with.
+    pub(super) fn labels(&self) -> Option<&BTreeSet<String>> {
+        self.looks.labels().then_some(&self.looks.texts)
+    }
+
+    /// Whether an own policy looks at the time.
+    pub(crate) fn look_at_time(&self) -> bool {
+        self.looks.time
     }
 
     /// The household's own.
@@ -127,11 +142,9 @@ impl Policies {
         new: &OwnPolicy,
     ) -> Result<(), PolicyError> {
         let read = read(vocabulary, new).map_err(PolicyError::Unacceptable)?;
-        let mut texts = self.texts.clone();
-        for (_, looks) in read.into_iter().filter(|(_, looks)| looks.labels()) {
-            texts.extend(looks.texts);
-        }
-        if texts.len() > MOST_TEXTS {
+        let mut all = self.looks.clone();
+        read.into_iter().for_each(|(_, looks)| all.add(looks));
+        if all.texts.len() > MOST_TEXTS {
             return Err(PolicyError::Unacceptable(format!(
                 "policies that look at labels hold more than {MOST_TEXTS} different texts"
             )));
@@ -161,11 +174,19 @@ fn built_in_policies() -> Result<Vec<Policy>, PolicyError> {
     Ok(policies)
 }
 
+/// What stands for a policy of the household that does not hold any more.
+fn stand_in(name: &str) -> Result<Policy, PolicyError> {
+    let id = PolicyId::new(format!("own/{name}/outdated"));
+    Policy::parse(Some(id), "forbid (principal, action, resource);")
+        .map_err(|error| PolicyError::BuiltIn(error.to_string()))
+}
+
 /// Reads a household's text: its policies, named after it, and what they look at.
 fn read(vocabulary: &Vocabulary, own: &OwnPolicy) -> Result<Vec<(Policy, Looks)>, String> {
     if own.text.len() > LARGEST {
         return Err(format!("a policy has at most {LARGEST} bytes"));
     }
+    nesting::check(&own.text)?;
     let set = PolicySet::from_str(&own.text)
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
     if set.templates().next().is_some() {
@@ -249,5 +270,44 @@ mod tests {
             assert!(said.contains(why), "{wrong}: {said}");
         }
         assert!(accept(&format!("// {}", "x".repeat(LARGEST))).is_err());
+    }
+
+    #[test]
+    fn a_text_that_goes_deep_is_refused_and_never_ends_the_process() {
+        let policy = |condition: &str| {
+            format!("permit (principal, action, resource) when {{ {condition} }};")
+        };
+        let nested = move |open: &str, close: &str, depth| {
+            policy(&format!("{}true{}", open.repeat(depth), close.repeat(depth)))
+        };
+        let read = move || {
+            // As deep as it may be.
+            accept(&nested("(", ")", 30)).unwrap();
+            accept(&nested("true && ", "", 490)).unwrap();
+            accept(&nested("if true then true else ", "", 90)).unwrap();
+            for (open, close) in [
+                ("(", ")"),
+                ("[", "]"),
+                ("!", ""),
+                ("if true then true else ", ""),
+                ("true || ", ""),
+            ] {
+                let depth = (LARGEST - 100) / (open.len() + close.len());
+                accept(&nested(open, close, depth)).unwrap_err();
+            }
+            accept(&policy(&format!("context{}", ".a".repeat(20_000)))).unwrap_err();
+        };
+        // The stack of a thread that may have to read one.
+        std::thread::Builder::new().stack_size(2 << 20).spawn(read).unwrap().join().unwrap();
+    }
+
+    #[test]
+    fn a_policy_that_holds_no_more_forbids_everything_until_it_is_mended() {
+        let vocabulary = Vocabulary::new().unwrap();
+        let old =
+            OwnPolicy { name: "old".into(), text: "permit (principal, robot, resource);".into() };
+        let policies = Policies::with(&vocabulary, vec![old]).unwrap();
+        let forbidding: Vec<String> = policies.forbidding.iter().map(ToString::to_string).collect();
+        assert!(forbidding.contains(&"own/old/outdated".to_owned()), "{forbidding:?}");
     }
 }

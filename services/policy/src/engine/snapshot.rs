@@ -20,9 +20,9 @@ use super::question::{Query, Question};
 use super::vocabulary::{Vocabulary, entity};
 use crate::PolicyError;
 
-/// Decisions remembered for one snapshot, and lists' answers.
-const REMEMBERED: u64 = 20_000;
-const REMEMBERED_LISTS: u64 = 2_000;
+/// Bytes of the decisions that are remembered for one snapshot, and of lists' answers.
+const REMEMBERED: u64 = 16 << 20;
+const REMEMBERED_LISTS: u64 = 8 << 20;
 
 /// What a person may do on the node as a whole, as identity says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -158,9 +158,22 @@ impl Snapshot {
             devices: parts.devices.into_iter().map(|device| (device.id, device)).collect(),
             consents: parts.consents.into_iter().collect(),
             policies: parts.policies,
-            judged: Cache::new(REMEMBERED),
-            lists: Cache::new(REMEMBERED_LISTS),
+            judged: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .weigher(|question: &Question, judged: &Arc<Judgement>| {
+                    bounded(question.weight() + judged.weight())
+                })
+                .build(),
+            lists: Cache::builder()
+                .max_capacity(REMEMBERED_LISTS)
+                .weigher(|query: &Query, seen: &Arc<Seen>| bounded(query.weight() + seen.weight()))
+                .build(),
         })
+    }
+
+    /// Whether identity told of this person.
+    pub(crate) fn knows(&self, account: Snowflake) -> bool {
+        self.people.contains_key(&account)
     }
 
     /// Whether this person lives here and is active.
@@ -187,8 +200,8 @@ impl Snapshot {
         circles.filter(|circle| circle.members.iter().any(|(member, _)| *member == account)).count()
     }
 
-    /// Whether a list's answer of now may be remembered, and until when.
-    pub(super) fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    /// Until when an answer of now may be remembered.
+    pub(crate) fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.consents.next_change(now)
     }
 
@@ -234,6 +247,11 @@ impl Snapshot {
         }
         entity(vocabulary.device(id), attributes, parents)
     }
+}
+
+/// A weight as the caches count it.
+fn bounded(weight: usize) -> u32 {
+    u32::try_from(weight).unwrap_or(u32::MAX)
 }
 
 /// A person, in the household where they are active, and in their circles.

@@ -97,7 +97,11 @@ async fn changed(event: &Event, tx: &mut Tx) -> Result<bool, HandlerError> {
         }
         _ => return Ok(false),
     };
-    let changed = store::people::set_state(tx.conn(), account, state, at).await?;
+    let mut changed = store::people::set_state(tx.conn(), account, state, at).await?;
+    // Somebody whose registration was erased before it came here is not to be taken for somebody new.
+    if matches!(state, PersonState::Suspended | PersonState::Deleted) {
+        changed |= store::people::insert(tx.conn(), account, Role::Member, state, at).await?;
+    }
     if changed {
         tell(tx, account, &change.change)?;
     }
@@ -115,7 +119,17 @@ async fn forget(
     for circle in &circles {
         store::circles::count_change(tx.conn(), *circle).await?;
         let space = contracts::access::SpaceId::of_circle(*circle);
-        tx.record(&SpaceChanged { space, member: Some(account), change: "left".to_owned() })?;
+        tx.record(&SpaceChanged {
+            space: space.clone(),
+            member: Some(account),
+            change: "left".to_owned(),
+        })?;
+        if let Some(keeper) = store::circles::appoint(tx.conn(), *circle).await? {
+            let change = "joined".to_owned();
+            tx.record(&SpaceChanged { space, member: Some(keeper), change })?;
+        } else if store::circles::remove_empty(tx.conn(), *circle, at).await? {
+            tx.record(&SpaceChanged { space, member: None, change: "removed".to_owned() })?;
+        }
     }
     let withdrawn = store::consents::withdraw_all_of(tx.conn(), account, at).await?;
     for (consent, subject) in &withdrawn {

@@ -78,8 +78,9 @@ fn signed(number: u64) -> i64 {
 }
 
 /// Writes entries, and that they wait for a place. Those that are there already stay as they are: a
-/// write whose answer was lost is done again.
-pub(crate) async fn insert(pool: &PgPool, entries: &[Entry]) -> sqlx::Result<()> {
+/// write whose answer was lost is done again. Answers the revision of what decisions rest on, as it was
+/// when this began.
+pub(crate) async fn insert(pool: &PgPool, entries: &[Entry]) -> sqlx::Result<i64> {
     let ids: Vec<Uuid> = entries.iter().map(|entry| entry.id).collect();
     let times: Vec<DateTime<Utc>> = entries.iter().map(|entry| entry.time).collect();
     let principals: Vec<&str> = entries.iter().map(|entry| entry.principal.as_str()).collect();
@@ -94,7 +95,7 @@ pub(crate) async fn insert(pool: &PgPool, entries: &[Entry]) -> sqlx::Result<()>
     let purposes: Vec<&str> = entries.iter().map(|entry| entry.purpose.as_str()).collect();
     let allowed: Vec<bool> = entries.iter().map(|entry| entry.allowed).collect();
     let policies: Vec<String> = entries.iter().map(|entry| entry.policies.join(" ")).collect();
-    sqlx::query!(
+    sqlx::query_scalar!(
         r#"WITH written AS (
              INSERT INTO policy.audit_entry
                     (id, time, principal, behalf, via, action, kind, resource, spaces, subject,
@@ -109,8 +110,10 @@ pub(crate) async fn insert(pool: &PgPool, entries: &[Entry]) -> sqlx::Result<()>
                            purpose, allowed, policies)
                  ON CONFLICT (id) DO NOTHING
              RETURNING id
+           ), waits AS (
+             INSERT INTO policy.audit_waiting (entry) SELECT id FROM written
            )
-           INSERT INTO policy.audit_waiting (entry) SELECT id FROM written"#,
+           SELECT number FROM policy.revision"#,
         &ids,
         &times,
         &principals as &[&str],
@@ -125,9 +128,8 @@ pub(crate) async fn insert(pool: &PgPool, entries: &[Entry]) -> sqlx::Result<()>
         &allowed,
         &policies,
     )
-    .execute(pool)
-    .await?;
-    Ok(())
+    .fetch_one(pool)
+    .await
 }
 
 /// The log's name and sealed key, where it has them.
@@ -245,6 +247,26 @@ pub(crate) async fn tiles(
     Ok(rows.into_iter().map(|row| (place(row.level, row.number), row.hashes)).collect())
 }
 
+/// Tiles that no tree of this size has.
+pub(crate) async fn tiles_beyond(
+    conn: &mut PgConnection,
+    size: u64,
+    most: i64,
+) -> sqlx::Result<Vec<(u8, u64)>> {
+    let rows = sqlx::query!(
+        r#"SELECT level, number FROM policy.audit_tile
+            WHERE level NOT BETWEEN 0 AND 7 OR number < 0
+               OR number >= (($1::bigint >> (8 * level::integer)) + 255) / 256
+            ORDER BY level, number LIMIT $2"#,
+        signed(size),
+        most
+    )
+    .fetch_all(conn)
+    .await?;
+    let place = |level: i16, number| (u8::try_from(level).unwrap_or(u8::MAX), unsigned(number));
+    Ok(rows.into_iter().map(|row| place(row.level, row.number)).collect())
+}
+
 /// Keeps a signed head.
 pub(crate) async fn insert_checkpoint(
     conn: &mut PgConnection,
@@ -269,6 +291,15 @@ pub(crate) async fn last_checkpoint(conn: &mut PgConnection) -> sqlx::Result<Opt
     sqlx::query_scalar!("SELECT note FROM policy.audit_checkpoint ORDER BY size DESC LIMIT 1")
         .fetch_optional(conn)
         .await
+}
+
+/// The root of the signed tree of this size, where there is one.
+pub(crate) async fn root(pool: &PgPool, size: u64) -> sqlx::Result<Option<Hash>> {
+    let root = sqlx::query_scalar!(
+        "SELECT root FROM policy.audit_checkpoint WHERE size = $1",
+        signed(size)
+    );
+    Ok(root.fetch_optional(pool).await?.map(|root| hash(&root)))
 }
 
 /// Signed heads of more leaves than these, smallest first.
@@ -372,11 +403,10 @@ pub(crate) async fn strays(conn: &mut PgConnection, most: i64) -> sqlx::Result<V
     .await
 }
 
-/// A subject's entries, newest first; without what they did themselves, unless that is wanted.
+/// A subject's entries, newest first.
 pub(crate) async fn about(
     pool: &PgPool,
     subject: i64,
-    themselves: Option<&str>,
     before: Option<Uuid>,
     most: i64,
 ) -> sqlx::Result<Vec<Entry>> {
@@ -385,11 +415,34 @@ pub(crate) async fn about(
         r#"SELECT id, time, principal, behalf, via, action, kind, resource, spaces, subject, purpose,
                   allowed, policies
              FROM policy.audit_entry
-            WHERE subject = $1 AND ($2::text IS NULL OR principal <> $2)
-              AND ($3::uuid IS NULL OR id < $3)
-            ORDER BY id DESC LIMIT $4"#,
+            WHERE subject = $1 AND ($2::uuid IS NULL OR id < $2)
+            ORDER BY id DESC LIMIT $3"#,
         subject,
-        themselves,
+        before,
+        most
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
+/// A subject's entries without what they did themselves, newest first. Most are of that kind, so these have
+/// an index of their own, whose condition this repeats.
+pub(crate) async fn about_by_others(
+    pool: &PgPool,
+    subject: i64,
+    before: Option<Uuid>,
+    most: i64,
+) -> sqlx::Result<Vec<Entry>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"SELECT id, time, principal, behalf, via, action, kind, resource, spaces, subject, purpose,
+                  allowed, policies
+             FROM policy.audit_entry
+            WHERE subject = $1 AND principal <> 'person:' || subject::text
+              AND ($2::uuid IS NULL OR id < $2)
+            ORDER BY id DESC LIMIT $3"#,
+        subject,
         before,
         most
     )

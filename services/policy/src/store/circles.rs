@@ -133,6 +133,43 @@ pub(crate) async fn leave_all(
         .await
 }
 
+/// Makes who is in a circle longest its keeper, where it has none: who that is.
+pub(crate) async fn appoint(
+    conn: &mut PgConnection,
+    circle: Uuid,
+) -> sqlx::Result<Option<Snowflake>> {
+    let appointed = sqlx::query_scalar!(
+        r#"UPDATE policy.member SET keeper = true
+            WHERE circle = $1
+              AND account = (SELECT account FROM policy.member WHERE circle = $1
+                              ORDER BY joined_at, account LIMIT 1)
+              AND NOT EXISTS (SELECT FROM policy.member WHERE circle = $1 AND keeper)
+        RETURNING account"#,
+        circle
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(appointed.map(Snowflake))
+}
+
+/// Removes a circle that nobody is in; whether it was one.
+pub(crate) async fn remove_empty(
+    conn: &mut PgConnection,
+    id: Uuid,
+    at: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        r#"UPDATE policy.circle SET removed_at = $2, version = version + 1
+            WHERE id = $1 AND removed_at IS NULL
+              AND NOT EXISTS (SELECT FROM policy.member WHERE circle = $1)"#,
+        id,
+        at
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Removes a circle: nobody is in it any more.
 pub(crate) async fn remove(
     conn: &mut PgConnection,

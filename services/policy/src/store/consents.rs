@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use crate::engine::Consent;
 
+/// So many consents that do not hold any more are known of each subject.
+const LAPSED: i64 = 200;
+
 struct Row {
     id: Uuid,
     subject: i64,
@@ -65,8 +68,8 @@ pub(crate) async fn insert(conn: &mut PgConnection, consent: &Consent) -> sqlx::
     Ok(done.rows_affected() > 0)
 }
 
-/// All that hold or will, and of those that do not any more the newest for the same grantee and purpose:
-/// it tells why somebody is refused.
+/// All that hold or will, and of those that do not any more the newest for the same grantee and purpose,
+/// so many of each subject at most: these tell why somebody is refused.
 pub(crate) async fn all(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<Consent>> {
     let rows = sqlx::query_as!(
         Row,
@@ -77,23 +80,35 @@ pub(crate) async fn all(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Re
                SELECT * FROM policy.consent
                 WHERE withdrawn_at IS NULL AND (valid_until IS NULL OR valid_until > $1)
                UNION ALL
-               (SELECT DISTINCT ON (subject, grantee, purpose) * FROM policy.consent
-                 WHERE withdrawn_at IS NOT NULL OR valid_until <= $1
-                 ORDER BY subject, grantee, purpose, id DESC)
+               SELECT id, subject, grantee, purpose, categories, types, valid_from, valid_until, basis,
+                      given_at, withdrawn_at
+                 FROM (
+                   SELECT *, row_number() OVER (PARTITION BY subject ORDER BY id DESC) AS place
+                     FROM (SELECT DISTINCT ON (subject, grantee, purpose) * FROM policy.consent
+                            WHERE withdrawn_at IS NOT NULL OR valid_until <= $1
+                            ORDER BY subject, grantee, purpose, id DESC) AS lapsed
+                 ) AS numbered
+                WHERE place <= $2
              ) AS consent"#,
-        now
+        now,
+        LAPSED
     )
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(Consent::from).collect())
 }
 
-/// How many a subject has that are not withdrawn.
-pub(crate) async fn count(conn: &mut PgConnection, subject: Snowflake) -> sqlx::Result<i64> {
+/// How many a subject has that hold or will.
+pub(crate) async fn count(
+    conn: &mut PgConnection,
+    subject: Snowflake,
+    now: DateTime<Utc>,
+) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM policy.consent
-            WHERE subject = $1 AND withdrawn_at IS NULL"#,
-        subject.0
+            WHERE subject = $1 AND withdrawn_at IS NULL AND (valid_until IS NULL OR valid_until > $2)"#,
+        subject.0,
+        now
     )
     .fetch_one(conn)
     .await

@@ -1,6 +1,6 @@
 //! The service through its API.
 
-use contracts::access::{Caller, Principal, Purpose};
+use contracts::access::{Caller, Policy as _, Principal, Purpose};
 use serde_json::json;
 use spine::Snowflake;
 
@@ -150,6 +150,50 @@ async fn decisions_are_explained_to_oneself_and_to_who_runs_the_household() {
     }
     let audit = home.expect(&person(MEMBER), "GET", "/audit", None, 200).await;
     assert_eq!(audit["items"], json!([]), "a question is no access");
+    // What somebody consented to for a third party is nobody else's business; their own question is theirs.
+    let about_other = |principal: &str| {
+        let mut question = ask(principal, "person:104", &[]);
+        question["caller"]["purpose"] = json!("use");
+        question
+    };
+    home.consent(OTHER, json!({ "grantee": "plugin:rss", "purpose": "use" })).await;
+    home.expect(&person(MEMBER), "POST", explain, Some(about_other("plugin:rss")), 403).await;
+    let mine = about_other(&format!("person:{MEMBER}"));
+    let said = home.expect(&person(MEMBER), "POST", explain, Some(mine), 200).await;
+    assert_eq!(said["allowed"], false);
+    for (field, value) in [
+        ("labels", json!(vec!["x"; 101])),
+        ("labels", json!(["x".repeat(101)])),
+        ("class", json!("x".repeat(101))),
+        ("id", json!("x".repeat(501))),
+        ("keeper", json!("x".repeat(501))),
+    ] {
+        let mut question = json!({ "action": "entity.read", "resource": { "space": "household" } });
+        question["resource"][field] = value;
+        home.expect(&person(MEMBER), "POST", explain, Some(question), 422).await;
+    }
+}
+
+#[tokio::test]
+async fn of_consents_that_hold_no_more_the_newest_are_remembered_as_the_reason() {
+    let home = Home::start().await;
+    home.sql(
+        "INSERT INTO policy.consent
+         SELECT lpad(to_hex(number), 32, '0')::uuid, 103, 'plugin:p' || number, 'use', '{}', '{}', now(), NULL, '',
+                now(), now()
+           FROM generate_series(1, 1500) AS number",
+    )
+    .await;
+    home.sql("UPDATE policy.revision SET number = number + 1").await;
+    let node = open(&home.spine.spine).await;
+    let asks = |number: u32| {
+        let plugin = Principal::Plugin(format!("p{number}"));
+        node.decide(&Caller::new(plugin, Purpose::USE), READ, &entity(own(MEMBER)))
+    };
+    assert!(lacks_consent(&asks(1_500)) && lacks_consent(&asks(1_301)));
+    assert_eq!(asks(1_300).refusal, Some(contracts::access::Refusal::Policy));
+    // Nor do they count against those that a person may give.
+    home.consent(MEMBER, json!({ "grantee": "plugin:p1", "purpose": "use" })).await;
 }
 
 #[tokio::test]

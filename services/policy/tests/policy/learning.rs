@@ -1,9 +1,11 @@
 //! What the service learns from events, and how processes agree.
 
-use contracts::access::{Caller, Policy as _, Principal, Purpose, Resource, SpaceId, actions};
+use contracts::access::{
+    Access, Caller, Policy as _, Principal, Purpose, Resource, SpaceId, actions,
+};
 use contracts::events::devices::DeviceChanged;
 use serde_json::json;
-use spine::Snowflake;
+use spine::{Cause, Snowflake};
 use uuid::Uuid;
 
 use crate::support::*;
@@ -88,6 +90,87 @@ async fn another_process_follows_within_moments() {
     assert!(!third.decide(&person(OTHER), READ, &entity(own(MEMBER))).allowed);
     home.change(OTHER, "restored").await;
     until(allowed).await;
+}
+
+#[tokio::test]
+async fn no_answer_leaves_a_process_that_has_not_heard_of_a_withdrawal() {
+    let home = Home::start().await;
+    let spine = home.spine.another().await.unwrap();
+    let other = open(&spine).await;
+    let body = json!({ "grantee": format!("person:{OTHER}"), "purpose": "use" });
+    let (mut withdrawn, theirs) = (Vec::new(), entity(own(MEMBER)));
+    for round in 0..10 {
+        home.consent(MEMBER, body.clone()).await;
+        until(|| other.decide(&person(OTHER), READ, &theirs).allowed).await;
+        let unconcerned = Access::new(person(MEMBER), other.port());
+        // Without an event, so that nobody tells the other process before it looks by itself.
+        let mut tx = home.spine.spine.begin(Cause::system()).await.unwrap();
+        for statement in [
+            "UPDATE policy.consent SET withdrawn_at = given_at",
+            "UPDATE policy.revision SET number = number + 1",
+        ] {
+            sqlx::query(statement).execute(tx.conn()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        // From here on nobody may see it any more, whatever that process still believes.
+        let access = Access::new(person(OTHER), other.port());
+        let answered = match round % 2 {
+            0 => access.require(READ, &theirs).is_ok(),
+            _ => access.permitted(READ).unwrap().admits(&own(MEMBER), &[]),
+        };
+        unconcerned.require(READ, &theirs).unwrap();
+        let settled = access.settled().await;
+        assert!(!answered || settled.is_err(), "{round}: it leaves");
+        withdrawn.extend(settled.err().map(|problem| problem.status().as_u16()));
+        // Who asks again is told why.
+        let access = Access::new(person(OTHER), other.port());
+        assert_eq!(access.require(READ, &theirs).unwrap_err().status(), 403);
+        access.settled().await.unwrap();
+        Access::new(person(MEMBER), other.port()).settled().await.unwrap();
+    }
+    assert!(withdrawn.len() > 2 && withdrawn.iter().all(|status| *status == 503), "{withdrawn:?}");
+}
+
+#[tokio::test]
+async fn a_new_person_is_waited_for() {
+    let home = Home::start().await;
+    let new = Snowflake(400);
+    let (plugins, write) = (Resource::of_node("plugin", "rss"), actions::PLUGIN_WRITE);
+    assert!(!home.allows(&person(new), write, &plugins));
+    home.register(new, "admin", "active").await;
+    home.service.acquainted(new).await;
+    assert!(home.allows(&person(new), write, &plugins));
+    // Whoever is known is not waited for.
+    home.service.acquainted(MEMBER).await;
+}
+
+#[tokio::test]
+async fn who_is_gone_before_their_registration_was_read_is_nobody_new() {
+    let home = Home::start().await;
+    for (account, change) in [(Snowflake(300), "deleted"), (Snowflake(301), "suspended")] {
+        home.change(account, change).await;
+        assert!(!home.allows(&person(account), READ, &entity(own(account))), "{change}");
+        assert!(!home.allows(&rules_for(account), READ, &entity(own(account))), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_circle_whose_last_keeper_is_gone_has_a_new_one_and_goes_with_its_last_member() {
+    let home = Home::start().await;
+    let circle = home.circle(MEMBER, &[OTHER, ADMIN]).await;
+    let path = format!("/spaces/circle:{circle}");
+    home.change(MEMBER, "deleted").await;
+    let space = home.expect(&person(OTHER), "GET", &path, None, 200).await;
+    let members = space["members"].as_array().unwrap();
+    assert_eq!(members.len(), 2);
+    // Both came at the same moment.
+    assert_eq!((&members[0]["account"], &members[0]["keeper"]), (&json!("102"), &json!(true)));
+    assert_eq!(members[1]["keeper"], false);
+    home.expect(&person(ADMIN), "DELETE", &format!("{path}/members/{OTHER}"), None, 204).await;
+    home.change(ADMIN, "deleted").await;
+    let left = sqlx::query("SELECT FROM policy.circle WHERE removed_at IS NULL")
+        .fetch_all(home.spine.spine.pool());
+    assert!(left.await.unwrap().is_empty());
 }
 
 /// Waits until the condition holds.

@@ -97,6 +97,57 @@ async fn a_policy_that_does_not_hold_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_policy_that_this_version_cannot_read_closes_everything_until_an_owner_mends_it() {
+    let home = Home::start().await;
+    home.sql(
+        "INSERT INTO policy.own_policy VALUES ('old', 1, 'permit (principal, robot, resource);', 'person:101', now())",
+    )
+    .await;
+    home.sql("UPDATE policy.revision SET number = number + 1").await;
+    let node = open(&home.spine.spine).await;
+    let decide = |caller, resource| node.decide(caller, READ, resource);
+    let refused = decide(&person(MEMBER), &entity(own(MEMBER)));
+    assert!(!refused.allowed);
+    assert_eq!(refused.because, ["own/old/outdated"]);
+    assert!(node.permitted(&person(OWNER), READ).is_nothing());
+    node.settled().await.unwrap();
+    home.expect(&person(OWNER), "DELETE", "/policies/old", None, 204).await;
+    let again = open(&home.spine.spine).await;
+    assert!(again.decide(&person(MEMBER), READ, &entity(own(MEMBER))).allowed);
+}
+
+#[tokio::test]
+async fn a_text_that_goes_deep_is_refused() {
+    let home = Home::start().await;
+    for part in ["(", "[", "!", "-", "true && ", "if true then true else "] {
+        let text = format!(
+            "permit (principal, action, resource) when {{ {}true }};",
+            part.repeat(60_000 / part.len())
+        );
+        let body = Some(json!({ "text": text }));
+        home.expect(&person(OWNER), "PUT", "/policies/deep", body.clone(), 422).await;
+        let said = home.expect(&person(MEMBER), "POST", "/policy/validate", body, 200).await;
+        assert_eq!(said["valid"], false);
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_looks_at_one_thing_is_about_that_thing_only() {
+    let home = Home::start().await;
+    home.put_policy(
+        "one",
+        r#"permit (principal == App::"9", action == Action::"entity.read", resource)
+           when { {"Value": resource.id}["Value"] == "e1" };"#,
+    )
+    .await;
+    let app = Caller::new(Principal::App(Snowflake(9)), Purpose::USE);
+    for _ in 0..2 {
+        assert!(home.allows(&app, READ, &entity(own(MEMBER))));
+        assert!(!home.allows(&app, READ, &Resource::new("entity", "e2", own(MEMBER))));
+    }
+}
+
+#[tokio::test]
 async fn policies_have_versions_and_are_listed_with_the_programs() {
     let home = Home::start().await;
     let text = |label: &str| {

@@ -1,5 +1,6 @@
 //! A policy service with a household on a database of its own.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -70,17 +71,26 @@ pub fn start_of_time() -> DateTime<Utc> {
 }
 
 pub async fn open(spine: &spine::Spine) -> PolicyService {
-    let settings = PolicySettings { origin: "https://home.example".to_owned() };
+    open_with(spine, None).await
+}
+
+pub async fn open_with(spine: &spine::Spine, kept_head: Option<PathBuf>) -> PolicyService {
+    let settings = PolicySettings { origin: "https://home.example".to_owned(), kept_head };
     PolicyService::open(spine.clone(), settings).await.unwrap()
 }
 
 impl Home {
     /// An owner, an admin and two members, with the clock moved by hand.
     pub async fn start() -> Self {
+        Self::start_keeping(None).await
+    }
+
+    /// The same, that keeps the audit log's head in this file.
+    pub async fn start_keeping(kept_head: Option<PathBuf>) -> Self {
         let clock = Clock::manual(start_of_time());
         let schemas = [("policy", &policy::MIGRATIONS)];
         let spine = TestSpine::start_with(&schemas, clock, None).await.unwrap();
-        let service = open(&spine.spine).await;
+        let service = open_with(&spine.spine, kept_head).await;
         let runtime = policy::register(Runtime::new(spine.spine.clone()), &service);
         let running = runtime.start(Roles::ALL).await.unwrap();
         let (router, _) = policy::routes().split_for_parts();
