@@ -77,7 +77,8 @@ async fn order(
     }
     let routed = communication.route(body.channel, owner, &body.to).await;
     let (channel, addresses) = routed.map_err(CommunicationError::from)?;
-    let resource = Resource::new("message", addresses.join(","), channel.space.clone())
+    // By its id: whom it goes to is not for a log that nobody can erase.
+    let resource = Resource::new("message", id.to_string(), channel.space.clone())
         .labelled(channel.labels.iter().cloned())
         .about(Some(owner));
     access.require(actions::MESSAGE_SEND, &resource)?;

@@ -41,7 +41,9 @@ impl Sending<'_> {
         if let Some(address) = store::opt_outs::among(pool, self.channel.id, addresses).await? {
             return Ok(Some(format!("{address} wants no messages from here (STOP)")));
         }
-        let resource = Resource::new("message", addresses.join(","), self.channel.space.clone())
+        // By its id: whom it goes to is not for a log that nobody can erase.
+        let id = self.order.message.to_string();
+        let resource = Resource::new("message", id, self.channel.space.clone())
             .labelled(self.channel.labels.iter().cloned())
             .about(Some(self.order.owner));
         let policy = Arc::clone(&self.communication.0.policy);
