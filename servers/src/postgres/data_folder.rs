@@ -73,9 +73,13 @@ impl DataFolder {
     }
 }
 
+/// Where glibc keeps the locale whose letters are those of Unicode.
+const UNICODE_LETTERS: &str = "/usr/lib/locale/C.utf8";
+
 /// UTF-8 with an order that does not depend on the system's libraries, since an index whose order
-/// changes under it is a broken index. Nobody but the account gets at the socket, so the socket
-/// needs no password.
+/// changes under it is a broken index. What a letter is `pg_trgm` asks the system: in the locale C none
+/// beyond ASCII is one, and nothing misspelt in another script would be found. Nobody but the account gets
+/// at the socket, so the socket needs no password.
 fn initdb_arguments(folder: &Path, major: u32) -> Vec<String> {
     let mut arguments = vec![
         format!("--pgdata={}", folder.display()),
@@ -86,6 +90,9 @@ fn initdb_arguments(folder: &Path, major: u32) -> Vec<String> {
         "--auth-host=reject".to_owned(),
         "--no-instructions".to_owned(),
     ];
+    if Path::new(UNICODE_LETTERS).is_dir() {
+        arguments.push("--lc-ctype=C.UTF-8".to_owned());
+    }
     if major >= 17 {
         arguments.push("--locale-provider=builtin".to_owned());
         arguments.push("--builtin-locale=C.UTF-8".to_owned());

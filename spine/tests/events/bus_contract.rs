@@ -314,16 +314,21 @@ async fn a_commit_is_handled_within_milliseconds(adapter: Adapter) {
     let running = Running::start(spine, vec![swift]).await;
     write_note(spine, 0).await;
     receiver.recv().await.unwrap();
-    let mut times = Vec::new();
+    let (mut times, mut commits) = (Vec::new(), Vec::new());
     for number in 1..=100 {
+        let started = Instant::now();
         write_note(spine, number).await;
         let committed = Instant::now();
+        commits.push(committed - started);
         let handled = receiver.recv().await.unwrap();
         times.push(handled.saturating_duration_since(committed));
     }
     times.sort_unstable();
+    commits.sort_unstable();
     println!("{adapter:?}: p50 {:?}, p95 {:?}, p99 {:?}", times[50], times[95], times[99]);
-    // The goal is 3 ms; a busy machine that builds beside gets more room here.
-    assert!(times[50] < Duration::from_millis(100), "{:?}", times[50]);
+    // The goal is 3 ms. A machine on which other tests and builds run gets more room, and one on which a commit
+    // alone takes long four times that: still less than it would take to find out by looking now and then.
+    let room = Duration::from_millis(100).max(commits[50] * 4);
+    assert!(times[50] < room, "{:?}, a commit {:?}", times[50], commits[50]);
     running.stop().await;
 }
