@@ -211,6 +211,34 @@ impl Trial {
         .await
     }
 
+    /// The same as rules have it: in an instance that stays warm, of which only the answer is told.
+    ///
+    /// # Errors
+    /// It was stopped, or said no.
+    pub async fn evaluate_warm(
+        &self,
+        operator: &str,
+        args: Value,
+    ) -> Result<Result<Value, PluginFailure>, CallError> {
+        let call = Call::Evaluate { operator: operator.to_owned(), args: args.to_string() };
+        let limits = self.manifest.limits();
+        let wire = Arc::new(Asked::new(Arc::clone(&self.outside)));
+        let guest = || self.guest(&limits, true, wire);
+        let outcome = self.engine.call(&self.prepared, &self.bounds(limits), guest, call).await;
+        match outcome.result? {
+            Answer::Value(value) => Ok(value),
+            _ => Err(CallError::Stopped("it answered another call".to_owned())),
+        }
+    }
+
+    fn bounds(&self, limits: Limits) -> Bounds {
+        Bounds {
+            limits,
+            kinds: self.description.kinds.clone().into(),
+            plugin: self.manifest.id.as_str().into(),
+        }
+    }
+
     async fn call<T>(
         &self,
         limits: Limits,
@@ -218,11 +246,7 @@ impl Trial {
         call: Call,
         take: impl FnOnce(Answer) -> Option<Result<T, PluginFailure>>,
     ) -> Tried<T> {
-        let bounds = Bounds {
-            limits,
-            kinds: self.description.kinds.clone().into(),
-            plugin: self.manifest.id.as_str().into(),
-        };
+        let bounds = self.bounds(limits);
         let wire = Arc::new(Asked::new(Arc::clone(&self.outside)));
         let guest = || self.guest(&limits, lent, Arc::clone(&wire));
         let outcome = self.engine.call_fresh(&self.prepared, &bounds, guest, call).await;

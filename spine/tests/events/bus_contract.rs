@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use spine::bus::{self, Begin, ReplayRange};
 use spine::{Cause, Filter, HandlerError, Spine};
@@ -37,7 +36,6 @@ contract! {
     a_replay_runs_beside_the_live_flow,
     a_large_payload_arrives,
     an_event_carries_its_cause,
-    a_commit_is_handled_within_milliseconds,
 }
 
 fn retry(text: &str) -> HandlerError {
@@ -300,35 +298,5 @@ async fn an_event_carries_its_cause(adapter: Adapter) {
     assert_eq!(events[1].cause.correlation, Some(first));
     assert_eq!(events[1].as_cause().correlation, Some(first));
     assert_eq!((&*events[0].source, &*events[0].subject), ("notes", "note:1"));
-    running.stop().await;
-}
-
-async fn a_commit_is_handled_within_milliseconds(adapter: Adapter) {
-    let test = adapter.node().await;
-    let spine = &test.spine;
-    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
-    let swift = Recorder::failing("test.swift", move |_| {
-        sender.send(Instant::now()).unwrap();
-        None
-    });
-    let running = Running::start(spine, vec![swift]).await;
-    write_note(spine, 0).await;
-    receiver.recv().await.unwrap();
-    let (mut times, mut commits) = (Vec::new(), Vec::new());
-    for number in 1..=100 {
-        let started = Instant::now();
-        write_note(spine, number).await;
-        let committed = Instant::now();
-        commits.push(committed - started);
-        let handled = receiver.recv().await.unwrap();
-        times.push(handled.saturating_duration_since(committed));
-    }
-    times.sort_unstable();
-    commits.sort_unstable();
-    println!("{adapter:?}: p50 {:?}, p95 {:?}, p99 {:?}", times[50], times[95], times[99]);
-    // The goal is 3 ms. A machine on which other tests and builds run gets more room, and one on which a commit
-    // alone takes long four times that: still less than it would take to find out by looking now and then.
-    let room = Duration::from_millis(100).max(commits[50] * 4);
-    assert!(times[50] < room, "{:?}, a commit {:?}", times[50], commits[50]);
     running.stop().await;
 }

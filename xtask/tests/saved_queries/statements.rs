@@ -62,13 +62,11 @@ fn in_tokens(tokens: TokenStream) -> Outcome<Vec<String>> {
     for (index, token) in tokens.iter().enumerate() {
         let TokenTree::Group(group) = token else { continue };
         let before = index.checked_sub(2).map(|name| &tokens[name..index]);
-        match before {
-            Some([TokenTree::Ident(name), TokenTree::Punct(mark)]) if mark.as_char() == '!' => {
-                if MACROS.iter().any(|known| name == known) {
-                    found.push(statement(group)?);
-                }
-            }
-            _ => {}
+        if let Some([TokenTree::Ident(name), TokenTree::Punct(mark)]) = before
+            && mark.as_char() == '!'
+            && MACROS.iter().any(|known| name == known)
+        {
+            found.push(statement(group)?);
         }
         found.extend(in_tokens(group.stream())?);
     }

@@ -78,7 +78,9 @@ pub(crate) async fn list(
         query.push(" ORDER BY e.id DESC LIMIT ").push_bind(limit).push(")");
     }
     query.push(") AS e ORDER BY e.id DESC LIMIT ").push_bind(limit);
-    let rows: Vec<VersionRow> = query.build_query_as().fetch_all(pool).await?;
+    // Planned anew each time, for these spaces: a plan for any of them walks all entities for each in which there are
+    // none, which is most of them.
+    let rows: Vec<VersionRow> = query.build_query_as().persistent(false).fetch_all(pool).await?;
     rows.into_iter().map(VersionRow::into_version).collect()
 }
 
