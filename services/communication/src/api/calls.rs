@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::views::CallView;
-use crate::{Communication, store};
+use crate::{Call, Communication, store};
 use contracts::api::problems::{OfLists, OfOne};
 
 /// Which calls.
@@ -47,6 +47,17 @@ pub(super) async fn list(
     Ok(Json(Page::cut(views, limit, |last: &CallView| (last.started_at, last.id))?))
 }
 
+async fn visible(
+    access: &Access,
+    communication: &Communication,
+    id: Uuid,
+) -> Result<Call, Problem> {
+    let found = store::calls::find(communication.spine().pool(), id).await?;
+    let call = found.ok_or_else(Problem::not_found)?;
+    access.require_visible(actions::MESSAGE_READ, &call.resource())?;
+    Ok(call)
+}
+
 /// One call.
 #[utoipa::path(
     get,
@@ -61,10 +72,7 @@ pub(super) async fn read(
     Path(id): Path<Uuid>,
     State(communication): State<Communication>,
 ) -> Result<Json<CallView>, Problem> {
-    let found = store::calls::find(communication.spine().pool(), id).await?;
-    let call = found.ok_or_else(Problem::not_found)?;
-    access.require_visible(actions::MESSAGE_READ, &call.resource())?;
-    Ok(Json(call.into()))
+    Ok(Json(visible(&access, &communication, id).await?.into()))
 }
 
 /// Erases a call: here, in the graph and in the log of events.
@@ -81,9 +89,7 @@ pub(super) async fn erase(
     Path(id): Path<Uuid>,
     State(communication): State<Communication>,
 ) -> Result<StatusCode, Problem> {
-    let found = store::calls::find(communication.spine().pool(), id).await?;
-    let call = found.ok_or_else(Problem::not_found)?;
-    access.require_visible(actions::MESSAGE_READ, &call.resource())?;
+    let call = visible(&access, &communication, id).await?;
     access.require(actions::CHANNEL_WRITE, &call.resource())?;
     communication.erase_call(id, access.caller().cause()).await?;
     Ok(StatusCode::NO_CONTENT)
