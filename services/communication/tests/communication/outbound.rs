@@ -107,7 +107,8 @@ async fn without_consent_nothing_is_sent_and_nothing_is_tried_again() {
         "a rule's message is the rules' doing"
     );
     assert_eq!((caller.behalf, caller.purpose.as_str()), (Some(OWNER), "automation"));
-    assert_eq!((resource.kind, &*resource.id, resource.subject), ("message", PARTNER, Some(OWNER)));
+    let id = order.message.to_string();
+    assert_eq!((resource.kind, &*resource.id, resource.subject), ("message", &*id, Some(OWNER)));
     stage.running.stop().await;
 }
 
