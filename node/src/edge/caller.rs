@@ -40,10 +40,13 @@ impl Caller {
         policy: PolicyService,
         token: &str,
     ) -> Result<Self, Problem> {
-        match identity.authenticate(token).await? {
-            Some(grant) => Ok(Self { grant: Some(grant), policy }),
-            None => Err(Problem::unauthorized("bad-token", "The access token is invalid")),
+        let Some(grant) = identity.authenticate(token).await? else {
+            return Err(Problem::unauthorized("bad-token", "The access token is invalid"));
+        };
+        if let Holder::Person(account) = grant.holder {
+            policy.admitted(account).await;
         }
+        Ok(Self { grant: Some(grant), policy })
     }
 
     /// Nobody in particular.

@@ -95,19 +95,28 @@ impl PolicyService {
         Arc::new(self.clone())
     }
 
-    /// Waits until this person is known here, which takes a moment after they came to live on the node; not
-    /// for ever, as somebody who is not known has what is their own.
+    /// Waits until this person, whom identity lets in, is known here as somebody who may act: that takes a
+    /// moment after they came to live on the node. Not for ever, as somebody who is not known has what is
+    /// their own.
     pub async fn acquainted(&self, account: Snowflake) {
         let mut revision = self.0.revision.subscribe();
-        let known = async {
-            while !self.snapshot().knows(account) {
+        let let_in = async {
+            while !self.snapshot().is_member(account) {
                 if revision.changed().await.is_err() {
                     return;
                 }
             }
         };
-        if tokio::time::timeout(ACQUAINTANCE, known).await.is_err() {
-            tracing::warn!(account.id = %account, "a person is not known to the policy yet");
+        if tokio::time::timeout(ACQUAINTANCE, let_in).await.is_err() {
+            tracing::warn!(account.id = %account, "identity lets a person in whom the policy does not know so");
+        }
+    }
+
+    /// Waits likewise, but only for somebody who is known as one who may not act: identity let them in
+    /// just now, and its event is still on the way.
+    pub async fn admitted(&self, account: Snowflake) {
+        if self.snapshot().bars(account) {
+            self.acquainted(account).await;
         }
     }
 

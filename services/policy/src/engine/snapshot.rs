@@ -171,9 +171,9 @@ impl Snapshot {
         })
     }
 
-    /// Whether identity told of this person.
-    pub(crate) fn knows(&self, account: Snowflake) -> bool {
-        self.people.contains_key(&account)
+    /// Whether this person is known as one who waits, was locked out or is gone.
+    pub(crate) fn bars(&self, account: Snowflake) -> bool {
+        self.people.get(&account).is_some_and(|person| !person.active)
     }
 
     /// Whether this person lives here and is active.

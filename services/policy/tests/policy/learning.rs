@@ -145,6 +145,20 @@ async fn a_new_person_is_waited_for() {
 }
 
 #[tokio::test]
+async fn who_was_let_in_just_now_is_waited_for_where_they_were_known_as_one_who_waits() {
+    let home = Home::start().await;
+    let new = Snowflake(401);
+    // Nobody who is not known is waited for: they have what is theirs.
+    home.service.admitted(new).await;
+    home.register(new, "member", "pending").await;
+    home.running.settle().await;
+    assert!(!home.allows(&person(new), READ, &entity(own(new))));
+    let approved = identity::PersonChanged { account: new, change: "approved".to_owned() };
+    tokio::join!(home.service.admitted(new), home.publish(&approved));
+    assert!(home.allows(&person(new), READ, &entity(own(new))));
+}
+
+#[tokio::test]
 async fn who_is_gone_before_their_registration_was_read_is_nobody_new() {
     let home = Home::start().await;
     for (account, change) in [(Snowflake(300), "deleted"), (Snowflake(301), "suspended")] {
