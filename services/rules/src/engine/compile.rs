@@ -10,6 +10,7 @@ use cel::parser::Expression as Ast;
 use super::functions::{self, KNOWN, MATCHES, SIZED, STANDARD, TICK};
 use super::limits::{self, ELEMENTS, LOOPS, TooMuch};
 use super::lookup::{LookupKind, LookupSite};
+use super::paths::{self, Shared};
 use super::render::render;
 
 /// What conditions can name without a `let`.
@@ -95,12 +96,37 @@ pub(crate) struct Expression {
     /// As it was written.
     pub(crate) source: Box<str>,
     pub(crate) ast: Ast,
+    /// The same, with what it reads of the event in variables; conditions and `let` have that.
+    pub(crate) shared: Option<Shared>,
     /// What it looks up, inner ones first.
     pub(crate) lookups: Vec<LookupSite>,
     /// Which names of `let` it reads itself.
     pub(crate) bindings: BTreeSet<String>,
-    /// What it reads of the event, by its text.
-    pub(crate) operands: Vec<(Box<str>, Ast)>,
+    /// What it reads of the event.
+    pub(crate) operands: Vec<Operand>,
+}
+
+/// A path into the event.
+#[derive(Debug)]
+pub(crate) struct Operand {
+    /// The name of the variable that may stand for it: an `@` and the path.
+    pub(crate) variable: Box<str>,
+    pub(crate) ast: Ast,
+}
+
+impl Operand {
+    /// As it could be written.
+    pub(crate) fn text(&self) -> &str {
+        &self.variable[1..]
+    }
+}
+
+impl Expression {
+    /// Shares what it reads of the event with other rules.
+    pub(crate) fn sharing(mut self) -> Self {
+        self.shared = Shared::of(&self.ast);
+        self
+    }
 }
 
 /// Compiles an expression that can read these names of `let`.
@@ -136,7 +162,7 @@ struct Compiler<'n> {
     locals: Vec<String>,
     lookups: Vec<LookupSite>,
     bindings: BTreeSet<String>,
-    operands: Vec<(Box<str>, Ast)>,
+    operands: Vec<Operand>,
 }
 
 impl<'n> Compiler<'n> {
@@ -152,7 +178,7 @@ impl<'n> Compiler<'n> {
 
     fn into_expression(self, source: &str, ast: Ast) -> Expression {
         let Self { lookups, bindings, operands, .. } = self;
-        Expression { source: source.into(), ast, lookups, bindings, operands }
+        Expression { source: source.into(), ast, shared: None, lookups, bindings, operands }
     }
 
     /// `loops` is how many loops are around. Depth needs no count: it is bounded by the operators and
@@ -368,10 +394,10 @@ impl<'n> Compiler<'n> {
         if self.operands.len() >= OPERANDS || !is_path(ast) {
             return;
         }
-        let text = render(ast).into_boxed_str();
+        let text = render(ast);
         // An expression is visited before its parts: `event.data.from` is part of `event.data.from.address`.
-        let known = self.operands.iter().any(|(known, _)| {
-            **known == *text || known.strip_prefix(&*text).is_some_and(|rest| rest.starts_with('.'))
+        let known = self.operands.iter().map(Operand::text).any(|known| {
+            known == text || known.strip_prefix(&*text).is_some_and(|rest| rest.starts_with('.'))
         });
         if !known {
             let mut plain = ast.clone();
@@ -379,25 +405,17 @@ impl<'n> Compiler<'n> {
                 select.test = false;
             }
             let text = match &plain.expr {
-                Expr::Select(_) => render(&plain).into_boxed_str(),
+                Expr::Select(_) => render(&plain),
                 _ => text,
             };
-            self.operands.push((text, plain));
+            self.operands.push(Operand { variable: paths::variable(&text).into(), ast: plain });
         }
     }
 }
 
-/// Whether it is `event.…` with at least one field.
+/// Whether it is `event.…` with at least one field, or asks whether there is that.
 fn is_path(ast: &Ast) -> bool {
-    let Expr::Select(select) = &ast.expr else { return false };
-    let mut inner = &select.operand;
-    loop {
-        match &inner.expr {
-            Expr::Select(select) if !select.test => inner = &select.operand,
-            Expr::Ident(name) => return name == "event",
-            _ => return false,
-        }
-    }
+    matches!(&ast.expr, Expr::Select(select) if paths::fields(&select.operand).is_some())
 }
 
 fn is_constant(ast: &Ast) -> bool {

@@ -19,6 +19,7 @@ use super::event::EventDocument;
 use super::functions;
 use super::lookup::{Lookup, Lookups};
 use super::meter::Meter;
+use super::paths::Paths;
 use super::rule::Rule;
 use super::run::Run;
 use super::trace::Trace;
@@ -101,6 +102,11 @@ pub fn evaluate(
     let now = CelTimestamp::from(situation.now.fixed_offset());
     root.add_variable_as_val("now", Box::new(now));
     root.add_variable_as_val("event", Box::new(event_value(situation, &mut importer)));
+    let paths = match importer.cut {
+        // What is seen in part is seen in one way only.
+        true => Paths::default(),
+        false => Paths::of(rules.iter().map(|rule| &**rule), situation.event, &mut root),
+    };
     let mut evaluations: Vec<Option<Evaluation>> = rules.iter().map(|_| None).collect();
     // All rules of an owner share what was looked up for them.
     let mut owners: BTreeMap<(Snowflake, &SpaceId), Vec<usize>> = BTreeMap::new();
@@ -114,8 +120,8 @@ pub fn evaluate(
         scope.add_variable_as_val("owner", Box::new(CelString::from(owner.to_string())));
         for number in numbers {
             progress.store(number, Ordering::Relaxed);
-            let asking =
-                Asking { rule: &rules[number], situation, meter: &meter, cut: importer.cut, begun };
+            let (rule, meter, paths) = (&*rules[number], &*meter, &paths);
+            let asking = Asking { rule, situation, meter, paths, cut: importer.cut, begun };
             // A rule that finds a mistake in the evaluator costs nobody else their evaluation.
             let made = catch_unwind(AssertUnwindSafe(|| asking.ask(&mut scope)));
             let mut made = made.unwrap_or_else(|_| impossible("the evaluator broke on this rule"));
@@ -133,6 +139,7 @@ struct Asking<'r, 's, 'v> {
     rule: &'r Rule,
     situation: &'s Situation<'v>,
     meter: &'r Meter,
+    paths: &'r Paths<'r>,
     /// Whether the event is seen in part.
     cut: bool,
     begun: Instant,
@@ -153,7 +160,8 @@ impl<'v> Asking<'_, '_, 'v> {
     fn run(&self, scope: &mut Context<'_, 'v>) -> Evaluation {
         let explain = self.situation.explain;
         let notes = explain != Explain::Nothing;
-        let mut run = Run::new(self.rule, self.situation.lookups, self.meter, notes);
+        let Self { rule, meter, paths, .. } = *self;
+        let mut run = Run::new(rule, self.situation.lookups, (meter, paths), notes);
         run.trace.cut = self.cut;
         let verdict = run.verdict(scope);
         let explained = match (explain, &verdict) {

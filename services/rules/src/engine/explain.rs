@@ -104,11 +104,13 @@ impl<'r, 'v> Run<'r, 'v> {
         expression: &Expression,
         read: &mut BTreeMap<String, Json>,
     ) {
-        for (text, ast) in &expression.operands {
+        for operand in &expression.operands {
             if self.has_room() {
-                let value: Option<CowVal<'_, 'v>> = Value::resolve_val(ast, scope).ok();
+                let value: Option<CowVal<'_, 'v>> = scope
+                    .get_variable(&operand.variable)
+                    .or_else(|| Value::resolve_val(&operand.ast, scope).ok());
                 let json = value.map_or(Json::Null, |value| to_json(&*value, Extent::TRACE));
-                read.insert(shortened(text, 200), self.fitting(json));
+                read.insert(shortened(operand.text(), 200), self.fitting(json));
             }
         }
         for site in &expression.lookups {

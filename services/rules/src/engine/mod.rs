@@ -16,6 +16,7 @@ mod index;
 pub mod limits;
 mod lookup;
 mod meter;
+mod paths;
 mod plan;
 mod render;
 mod rule;

@@ -14,6 +14,7 @@ use super::action::CompiledAction;
 use super::compile::{Expression, compile};
 use super::event::EventDocument;
 use super::guard::{Guard, Path, Scalar};
+use super::paths;
 use crate::document::{Mode, RuleDocument, Schedule, check};
 
 /// Who a rule is.
@@ -108,10 +109,9 @@ impl Rule {
             })
         };
         let many = |place: &str, sources: &[String]| {
-            let compiled = sources
-                .iter()
-                .enumerate()
-                .map(|(index, source)| one(format!("{place}[{index}]"), source));
+            let compiled = sources.iter().enumerate().map(|(index, source)| {
+                one(format!("{place}[{index}]"), source).map(Expression::sharing)
+            });
             compiled.collect::<Result<Vec<_>, _>>()
         };
         let mut triggers = Vec::with_capacity(document.on.len() + 1);
@@ -131,7 +131,7 @@ impl Rule {
         }
         let mut bindings = BTreeMap::new();
         for (name, source) in &document.bindings {
-            bindings.insert(name.clone(), one(format!("let.{name}"), source)?);
+            bindings.insert(name.clone(), one(format!("let.{name}"), source)?.sharing());
         }
         refuse_circles(&bindings)?;
         let when = many("when", &document.when)?;
@@ -216,22 +216,10 @@ fn lift(ast: &Ast) -> Vec<Guard> {
 }
 
 fn path(ast: &Ast) -> Option<Path> {
-    let mut names = Vec::new();
-    let mut ast = ast;
-    loop {
-        match &ast.expr {
-            Expr::Select(select) if !select.test => {
-                names.push(select.field.clone());
-                ast = &select.operand;
-            }
-            Expr::Ident(root) if root == "event" && !names.is_empty() => break,
-            _ => return None,
-        }
-    }
-    names.reverse();
+    let fields = paths::fields(ast)?;
     // `event.time` is a time there, and no text as in JSON.
-    let liftable = matches!(names[0].as_str(), "id" | "type" | "source" | "subject" | "data");
-    liftable.then(|| Path::of(names))
+    let liftable = matches!(fields.first(), Some(&("id" | "type" | "source" | "subject" | "data")));
+    liftable.then(|| Path::of(fields.into_iter().map(str::to_owned).collect()))
 }
 
 fn constant(ast: &Ast) -> Option<Scalar> {

@@ -13,6 +13,7 @@ use super::explain::{Note, Noted, Place};
 use super::limits::{ACTIONS_BYTES, DATA_BYTES, LOOKUPS, TRACE_BYTES};
 use super::lookup::{Found, Lookup, LookupSite, Lookups};
 use super::meter::Meter;
+use super::paths::Paths;
 use super::rule::Rule;
 use super::trace::Trace;
 use super::value::{Extent, Importer, shortened, to_json, weight, written};
@@ -33,6 +34,7 @@ pub(super) struct Run<'r, 'v> {
     pub(super) rule: &'r Rule,
     lookups: &'v Lookups,
     meter: &'r Meter,
+    paths: &'r Paths<'r>,
     /// What was asked, where it may have to be explained.
     pub(super) notes: Option<Vec<Note<'r>>>,
     /// How many bytes its actions have so far.
@@ -49,11 +51,17 @@ pub(super) struct Run<'r, 'v> {
 
 impl<'r, 'v> Run<'r, 'v> {
     /// With `notes` it can be explained afterwards.
-    pub(super) fn new(rule: &'r Rule, lookups: &'v Lookups, meter: &'r Meter, notes: bool) -> Self {
+    pub(super) fn new(
+        rule: &'r Rule,
+        lookups: &'v Lookups,
+        (meter, paths): (&'r Meter, &'r Paths<'r>),
+        notes: bool,
+    ) -> Self {
         Self {
             rule,
             lookups,
             meter,
+            paths,
             notes: notes.then(Vec::new),
             planned: 0,
             room: TRACE_BYTES,
@@ -292,8 +300,10 @@ impl<'r, 'v> Run<'r, 'v> {
         expression: &Expression,
         take: impl FnOnce(&(dyn Val + 'v)) -> T,
     ) -> Result<T, Stop> {
+        let shared = expression.shared.as_ref().filter(|shared| self.paths.has_all_of(shared));
+        let ast = shared.map_or(&expression.ast, |shared| &shared.ast);
         let outcome = if self.locals.is_empty() {
-            Value::resolve_val(&expression.ast, scope).map(|value| take(&*value))
+            Value::resolve_val(ast, scope).map(|value| take(&*value))
         } else {
             let mut inner = scope.new_inner_scope();
             let sites = expression.lookups.iter().map(|site| &site.name);
@@ -302,7 +312,7 @@ impl<'r, 'v> Run<'r, 'v> {
                     inner.add_variable_as_val(name.clone(), value.clone());
                 }
             }
-            Value::resolve_val(&expression.ast, &inner).map(|value| take(&*value))
+            Value::resolve_val(ast, &inner).map(|value| take(&*value))
         };
         self.meter.expression_ended();
         // Beyond the limits nothing that comes out means anything.

@@ -21,7 +21,12 @@ pub(crate) struct Importer {
 
 impl Importer {
     pub(crate) fn new() -> Self {
-        Self { bytes: DATA_BYTES, cut: false }
+        Self::within(DATA_BYTES)
+    }
+
+    /// One that takes no more than this.
+    pub(crate) fn within(bytes: usize) -> Self {
+        Self { bytes, cut: false }
     }
 
     pub(crate) fn value<'v>(&mut self, json: &'v Json) -> Box<dyn Val + 'v> {

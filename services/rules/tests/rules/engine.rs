@@ -79,6 +79,56 @@ fn conditions_see_the_event_and_hold_or_not() {
 }
 
 #[test]
+fn what_is_read_of_the_event_once_for_all_rules_is_what_each_would_have_read() {
+    let long: Vec<_> = (0..1_000).collect();
+    let data = json!({
+        "n": 3, "from": { "address": "+43", "roles": ["Partner"], "y-z": { "n": 7 } }, "none": null,
+        "long": long, "list": [{ "n": 1 }],
+    });
+    let rules: Vec<_> = [
+        // The loop's own `event` is another one.
+        ("[{'data': {'n': 9}}].exists(event, event.data.n == 9)", true),
+        ("[event.data.n].exists(event, event == 3) && event.data.n == 3", true),
+        // Some of it is missing, and is not needed.
+        ("has(event.data.gone) && event.data.gone.n == 1 || event.data.n == 3", true),
+        ("event.data.gone.n == 1 || event.data.from.address == '+43'", true),
+        ("event.data.gone.n == 1", false),
+        ("!has(event.data.from.gone) && has(event.data.from.address) && has(event.data.n)", true),
+        // Names that a path by dots does not have, and what is too large for a variable.
+        ("event.data.from['y-z'].n == 7 && event.data['n'] == 3", true),
+        ("event.data.long.size() == 1000 && event.data.long[999] == 999", true),
+        ("event.data.list[0].n == 1 && event.data.list.map(e, e.n + event.data.n) == [4]", true),
+        ("event.data.none == null && type(event.data.from) == map && event.data.size() == 5", true),
+        ("event.type == 'a.B.v1' && event.data.from.address + event.type == '+43a.B.v1'", true),
+        ("event.data.from == {'address': '+43', 'roles': ['Partner'], 'y-z': {'n': 7}}", true),
+    ]
+    .into_iter()
+    .map(|(condition, holds)| {
+        (with_conditions(&format!("when: [\"{condition}\"]")), condition, holds)
+    })
+    .collect();
+    let event = EventDocument::sample("a.B.v1", data);
+    let explain = Explain::Everything;
+    let lookups = Lookups::default();
+    let now = DateTime::UNIX_EPOCH;
+    let situation = Situation { event: &event, lookups: &lookups, now, explain };
+    let asked: Vec<_> = rules.iter().map(|(rule, ..)| Arc::clone(rule)).collect();
+    let together = evaluate(&asked, &situation, &AtomicUsize::new(0));
+    for ((rule, condition, holds), together) in rules.iter().zip(together) {
+        assert_eq!(
+            matches!(together.verdict, Verdict::Holds(_)),
+            *holds,
+            "{condition}: {together:?}"
+        );
+        let alone =
+            evaluate(std::slice::from_ref(rule), &situation, &AtomicUsize::new(0)).remove(0);
+        assert_eq!((alone.verdict, alone.trace), (together.verdict, together.trace), "{condition}");
+    }
+    let read = &evaluate(&asked[3..4], &situation, &AtomicUsize::new(0))[0].trace.clauses[0].read;
+    assert_eq!(json!(read), json!({ "event.data.gone.n": null, "event.data.from.address": "+43" }));
+}
+
+#[test]
 fn what_has_no_value_fails_and_says_where() {
     let failed = evaluated(
         &with_conditions("when: [event.data.n > 'x']"),
