@@ -57,6 +57,7 @@ struct Case<'a> {
 }
 
 /// Cedar's answer.
+#[derive(Debug, PartialEq, Eq)]
 struct Answer {
     allowed: bool,
     because: Vec<String>,
@@ -163,11 +164,21 @@ impl Snapshot {
     }
 
     fn evaluate(&self, vocabulary: &Vocabulary, case: &Case<'_>) -> Result<Answer, PolicyError> {
+        match self.policies_for(case) {
+            Some(policies) => self.answer(vocabulary, case, policies),
+            None => Err(PolicyError::BuiltIn(format!("no action {}", case.action))),
+        }
+    }
+
+    fn answer(
+        &self,
+        vocabulary: &Vocabulary,
+        case: &Case<'_>,
+        policies: &PolicySet,
+    ) -> Result<Answer, PolicyError> {
         let fault = |error: String| PolicyError::BuiltIn(error);
         let principal = self.principal(vocabulary, case.principal)?;
-        let (Some(action), Some(policies)) =
-            (vocabulary.action(case.action), self.policies_for(case))
-        else {
+        let Some(action) = vocabulary.action(case.action) else {
             return Err(fault(format!("no action {}", case.action)));
         };
         let request = Request::new(
@@ -344,6 +355,89 @@ mod tests {
         ] {
             assert_eq!(looks_at(attribute), 100, "{attribute}");
         }
+    }
+
+    #[test]
+    fn the_policies_that_can_apply_say_what_all_of_them_would() {
+        let vocabulary = Vocabulary::new().unwrap();
+        let own = [
+            r#"permit (principal is App, action in [Action::"entity.read"], resource);"#,
+            r#"forbid (principal, action in Action::"write", resource)
+               when { resource.kind == "post" && resource.space == Space::"household" };"#,
+        ];
+        let own = own.iter().enumerate().map(|(number, text)| OwnPolicy {
+            name: format!("own-{number}"),
+            text: (*text).to_owned(),
+        });
+        let policies = Policies::with(&vocabulary, own.collect()).unwrap();
+        let whole = policies.whole().unwrap();
+        let device = Uuid::from_u128(7);
+        let parts = SnapshotParts {
+            revision: 1,
+            people: vec![
+                (Snowflake(1), Role::Owner, PersonState::Active),
+                (Snowflake(2), Role::Member, PersonState::Active),
+                (Snowflake(3), Role::Member, PersonState::Suspended),
+            ],
+            circles: Vec::new(),
+            devices: Vec::new(),
+            consents: Vec::new(),
+            policies: Arc::clone(&policies),
+        };
+        let snapshot = Snapshot::new(&vocabulary, parts).unwrap();
+        let purposes = [Purpose::USE, Purpose::SYNC, Purpose::AUTOMATION, Purpose::INDEX];
+        let principals = [1, 2, 3, 4].map(|number| Principal::Person(Snowflake(number)));
+        let principals = principals.into_iter().chain([
+            Principal::Anonymous,
+            Principal::Operator,
+            Principal::App(Snowflake(9)),
+            Principal::Device(device),
+            Principal::Plugin("rss".into()),
+            Principal::Service("rules".into()),
+            Principal::Service("search".into()),
+            Principal::Remote("https://far.example/users/a".into()),
+        ]);
+        let (mut allowed, mut refused) = (0, 0);
+        for (principal, purpose) in
+            principals.flat_map(|one| purposes.iter().map(move |purpose| (one.clone(), purpose)))
+        {
+            let caller = Caller::new(principal, purpose.clone()).on_behalf_of(Snowflake(1));
+            for resource in [
+                Resource::new("entity", "1", SpaceId::of_person(Snowflake(1)))
+                    .kept_by("plugin:rss"),
+                Resource::new("post", "1", SpaceId::household()).labelled(["health".to_owned()]),
+                Resource::new("device", device.to_string(), SpaceId::of_person(Snowflake(2))),
+                Resource::new("account", "1", SpaceId::public()),
+            ] {
+                let thing = thing(&vocabulary, &resource).unwrap();
+                for action in actions::ALL {
+                    let case = Case {
+                        principal: &caller.principal,
+                        caller: &caller,
+                        purpose: purpose.as_str(),
+                        alone: false,
+                        action: *action,
+                        thing: &thing,
+                        coverage: Coverage::default(),
+                        now: DateTime::UNIX_EPOCH,
+                    };
+                    let answer = snapshot.answer(
+                        &vocabulary,
+                        &case,
+                        policies.all.get(case.principal, case.action).unwrap(),
+                    );
+                    let answer = answer.unwrap();
+                    let asked = format!("{:?} {} {resource:?}", case.principal, action.name);
+                    assert_eq!(
+                        answer,
+                        snapshot.answer(&vocabulary, &case, &whole).unwrap(),
+                        "{asked}"
+                    );
+                    if answer.allowed { allowed += 1 } else { refused += 1 }
+                }
+            }
+        }
+        assert!(allowed > 100 && refused > 100, "{allowed} {refused}");
     }
 
     #[test]

@@ -75,12 +75,13 @@ impl Policies {
             PolicySet::from_policies(built_in_policies()?).map_err(|error| fault(&error))?;
         validate(vocabulary, &alone).map_err(PolicyError::BuiltIn)?;
         let mut all = alone.clone();
-        let built_in = Slices::of(vocabulary, &alone)?;
+        let mut households = Vec::new();
+        let built_in = Slices::of(vocabulary, &alone, &[])?;
         let mut policies = Self {
             forbidding: BTreeSet::new(),
             own_permits: false,
             looks: Looks::default(),
-            all: Slices::of(vocabulary, &PolicySet::new())?,
+            all: Slices::of(vocabulary, &PolicySet::new(), &[])?,
             built_in,
             own: own.clone(),
         };
@@ -100,10 +101,11 @@ impl Policies {
             for (policy, looks) in read {
                 policies.own_permits |= policy.effect() == Effect::Permit;
                 policies.looks.add(looks);
+                households.push(policy.clone());
                 all.add(policy).map_err(|error| fault(&error))?;
             }
         }
-        policies.all = Slices::of(vocabulary, &all)?;
+        policies.all = Slices::of(vocabulary, &alone, &households)?;
         policies.forbidding = all
             .policies()
             .filter(|policy| policy.effect() == Effect::Forbid)
@@ -125,6 +127,18 @@ impl Policies {
     /// Whether an own policy looks at the time.
     pub(crate) fn look_at_time(&self) -> bool {
         self.looks.time
+    }
+
+    /// All policies as they are written.
+    #[cfg(test)]
+    pub(super) fn whole(&self) -> Result<PolicySet, PolicyError> {
+        let vocabulary = Vocabulary::new()?;
+        let mut whole = built_in_policies()?;
+        for own in &self.own {
+            let read = read(&vocabulary, own).map_err(PolicyError::BuiltIn)?;
+            whole.extend(read.into_iter().map(|(policy, _)| policy));
+        }
+        PolicySet::from_policies(whole).map_err(|error| PolicyError::BuiltIn(error.to_string()))
     }
 
     /// The household's own.
