@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::decided::Decided;
 use crate::PolicyError;
@@ -14,6 +15,10 @@ use crate::PolicyError;
 /// that cannot be written down must not be.
 const MOST: usize = 50_000;
 const MOST_BYTES: usize = 32 << 20;
+/// So long entries wait for others that nobody waits for yet: a call that decides fifty times writes once.
+const GATHERING: Duration = Duration::from_millis(5);
+/// So many are written without waiting for more.
+const MANY: usize = 500;
 /// How long somebody waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// So many withdrawn decisions are remembered, for those whose answer is yet to leave.
@@ -24,8 +29,8 @@ const WITHDRAWN: usize = 1_000;
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     progress: watch::Sender<Progress>,
-    /// Something waits, or no more will come.
-    pub(super) wake: Notify,
+    /// Something waits, somebody waits for it, or no more will come.
+    wake: Notify,
 }
 
 #[derive(Default)]
@@ -35,11 +40,33 @@ struct Waiting {
     bytes: usize,
     /// How many ever came.
     queued: u64,
+    /// How many of these somebody waits for.
+    awaited: u64,
     /// How many decisions were refused because no more could wait.
     overflowed: u64,
     /// The numbers of those that held no more when they were written, newest last.
     withdrawn: VecDeque<u64>,
     closed: bool,
+}
+
+/// Whether something is to be written.
+enum Pressing {
+    Now,
+    Soon,
+    Not,
+}
+
+impl Waiting {
+    fn pressing(&self) -> Pressing {
+        let written = self.queued - self.entries.len() as u64;
+        if self.closed || self.awaited > written || self.entries.len() >= MANY {
+            Pressing::Now
+        } else if self.entries.is_empty() && self.overflowed == 0 {
+            Pressing::Not
+        } else {
+            Pressing::Soon
+        }
+    }
 }
 
 /// How far the writer is.
@@ -59,13 +86,17 @@ impl Queue {
             waiting.overflowed += 1;
             return false;
         }
+        let before = waiting.entries.len();
         for entry in entries {
             waiting.bytes += entry.weight();
             waiting.queued += 1;
             waiting.entries.push_back(Arc::new(entry));
         }
+        let wake = before == 0 || (before < MANY && waiting.entries.len() >= MANY);
         drop(waiting);
-        self.wake.notify_one();
+        if wake {
+            self.wake.notify_one();
+        }
         true
     }
 
@@ -83,7 +114,7 @@ impl Queue {
         // What fails from now on concerns us.
         let mut progress = self.progress.subscribe();
         let failures = progress.borrow().failures;
-        let queued = self.waiting().queued;
+        let queued = self.wanted();
         let done = progress
             .wait_for(|progress| progress.written >= queued || progress.failures > failures);
         match tokio::time::timeout(PATIENCE, done).await {
@@ -95,6 +126,38 @@ impl Queue {
         match newest.take_while(|number| **number >= since).any(|number| *number < queued) {
             true => Err(PolicyError::Withdrawn),
             false => Ok(()),
+        }
+    }
+
+    /// Says that somebody waits for all that wait now. How many ever came.
+    fn wanted(&self) -> u64 {
+        let mut waiting = self.waiting();
+        waiting.awaited = waiting.queued;
+        let wake = !waiting.entries.is_empty();
+        let queued = waiting.queued;
+        drop(waiting);
+        if wake {
+            self.wake.notify_one();
+        }
+        queued
+    }
+
+    /// Waits until something is to be written: at once what somebody waits for, all else after a moment.
+    /// Also returns where no more will come.
+    pub(super) async fn due(&self) {
+        let mut soon = None;
+        loop {
+            let pressing = self.waiting().pressing();
+            match pressing {
+                Pressing::Now => return,
+                Pressing::Not => self.wake.notified().await,
+                Pressing::Soon => {
+                    let until = *soon.get_or_insert_with(|| Instant::now() + GATHERING);
+                    if tokio::time::timeout_at(until, self.wake.notified()).await.is_err() {
+                        return;
+                    }
+                }
+            }
         }
     }
 
@@ -157,6 +220,10 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     fn entry() -> [Decided; 1] {
@@ -193,6 +260,26 @@ mod tests {
         write_all(&queue, &[]);
         queue.settled(after).await.unwrap();
         assert!(matches!(queue.settled(0).await, Err(PolicyError::Withdrawn)));
+    }
+
+    #[tokio::test]
+    async fn what_somebody_waits_for_is_due_at_once_and_all_else_in_a_moment() {
+        let queue = Queue::default();
+        assert!(queue.due().now_or_never().is_none(), "nothing waits");
+        assert!(queue.push(entry()));
+        assert!(queue.due().now_or_never().is_none(), "more may come");
+        queue.due().await;
+        let mut settled = pin!(queue.settled(0));
+        assert!(settled.as_mut().now_or_never().is_none());
+        queue.due().now_or_never().unwrap();
+        write_all(&queue, &[]);
+        settled.await.unwrap();
+        assert!(queue.due().now_or_never().is_none());
+        assert!((0..MANY).all(|_| queue.push(entry())));
+        queue.due().now_or_never().unwrap();
+        write_all(&queue, &[]);
+        queue.close();
+        queue.due().now_or_never().unwrap();
     }
 
     #[test]

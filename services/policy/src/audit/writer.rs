@@ -1,4 +1,5 @@
-//! The task that writes entries: all that wait, in one transaction, as soon as the one before is on disk.
+//! The task that writes entries: all that wait, in one transaction, as soon as the one before is on disk and somebody
+//! waits for it.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -35,12 +36,12 @@ pub(crate) async fn write(
     let mut failures = 0_u32;
     let mut unsequenced = 0;
     loop {
+        queue.due().await;
         let decided = queue.oldest(GROUP, clock.now());
         if decided.is_empty() {
             if queue.is_over() {
                 return;
             }
-            queue.wake.notified().await;
             continue;
         }
         let entries: Vec<_> = decided.iter().map(|decided| decided.entry()).collect();
