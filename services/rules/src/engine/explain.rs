@@ -1,6 +1,5 @@
 //! What a trace says: the expressions that were worked out, and what each of them read.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use cel::common::value::CowVal;
@@ -9,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::compile::Expression;
 use super::run::{Run, Stop};
-use super::trace::Clause;
+use super::trace::{Clause, Reads};
 use super::value::{Extent, shortened, to_json, written};
 
 /// An expression that was worked out. What it read is looked at afterwards, and only where somebody is told: nothing that
@@ -22,13 +21,16 @@ pub(super) struct Note<'r> {
 }
 
 /// Where an expression stands.
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'r> {
     /// `when` or `unless`, and which of them.
     Condition(&'static str, usize),
     /// In `let`.
     Binding(&'r str),
-    /// Elsewhere.
-    Named(String),
+    /// In the throttle.
+    Throttle,
+    /// In what it does: which of that, and in what of it, if anywhere in particular.
+    Action(usize, &'static str),
 }
 
 impl fmt::Display for Place<'_> {
@@ -36,7 +38,9 @@ impl fmt::Display for Place<'_> {
         match self {
             Self::Condition(part, index) => write!(f, "{part}[{index}]"),
             Self::Binding(name) => write!(f, "let.{name}"),
-            Self::Named(name) => f.write_str(name),
+            Self::Throttle => f.write_str("throttle.key"),
+            Self::Action(index, "") => write!(f, "do[{index}]"),
+            Self::Action(index, part) => write!(f, "do[{index}].{part}"),
         }
     }
 }
@@ -75,7 +79,9 @@ impl<'r, 'v> Run<'r, 'v> {
 
     /// Writes the trace of what was noted.
     pub(super) fn explain(&mut self, scope: &Context<'_, 'v>) {
-        for Note { place, expression, value, error } in self.notes.take().unwrap_or_default() {
+        let notes = self.notes.take().unwrap_or_default();
+        self.trace.clauses.reserve_exact(notes.len());
+        for Note { place, expression, value, error } in notes {
             let value = match value {
                 Noted::Bool(value) => Json::Bool(value),
                 Noted::Nothing => Json::Null,
@@ -85,7 +91,7 @@ impl<'r, 'v> Run<'r, 'v> {
                 }
             };
             let value = self.fitting(value);
-            let mut read = BTreeMap::new();
+            let mut read = Reads::default();
             self.reads(scope, expression, &mut read);
             let source = shortened(&expression.source, 1_000);
             self.trace.clauses.push(Clause {
@@ -98,12 +104,7 @@ impl<'r, 'v> Run<'r, 'v> {
         }
     }
 
-    fn reads(
-        &mut self,
-        scope: &Context<'_, 'v>,
-        expression: &Expression,
-        read: &mut BTreeMap<String, Json>,
-    ) {
+    fn reads(&mut self, scope: &Context<'_, 'v>, expression: &Expression, read: &mut Reads) {
         for operand in &expression.operands {
             if self.has_room() {
                 let value: Option<CowVal<'_, 'v>> = scope

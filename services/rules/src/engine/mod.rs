@@ -34,4 +34,4 @@ pub use guard::Guard;
 pub use index::RuleSet;
 pub use lookup::{Found, Lookup, Lookups, Request};
 pub use rule::{Identity, Rule, RuleRefused};
-pub use trace::{ActionTrace, Clause, Trace};
+pub use trace::{ActionTrace, Clause, Reads, Trace};

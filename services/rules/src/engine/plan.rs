@@ -8,6 +8,7 @@ use super::action::{
     Channel, CompiledAction, CompiledEntity, CompiledMessage, Planned, PlannedEntity,
     PlannedMessage, Recipients,
 };
+use super::explain::Place;
 use super::limits::TEXT_BYTES;
 use super::run::{Run, Stop};
 use super::template::{JsonTemplate, Part, Template};
@@ -21,7 +22,7 @@ impl<'r, 'v> Run<'r, 'v> {
         let rule = self.rule;
         let mut planned = Vec::with_capacity(rule.actions.len());
         for (index, action) in rule.actions.iter().enumerate() {
-            planned.push(self.plan_one(scope, action, &format!("do[{index}]"))?);
+            planned.push(self.plan_one(scope, action, index)?);
         }
         Ok(planned)
     }
@@ -30,23 +31,23 @@ impl<'r, 'v> Run<'r, 'v> {
         &mut self,
         scope: &mut Context<'_, 'v>,
         action: &'r CompiledAction,
-        place: &str,
+        index: usize,
     ) -> Result<Planned, Stop> {
-        let part = |name: &str| format!("{place}.{name}");
+        let part = |name| Place::Action(index, name);
         match action {
-            CompiledAction::Message(message) => self.message(scope, message, place),
+            CompiledAction::Message(message) => self.message(scope, message, index),
             CompiledAction::Emit { name, data } => Ok(Planned::Emit {
                 name: name.clone(),
-                data: self.fields(scope, data, &part("data"))?,
+                data: self.fields(scope, data, part("data"))?,
             }),
             CompiledAction::Intention { title, data } => Ok(Planned::Intention {
-                title: self.text(scope, title, &part("title"))?,
-                data: self.fields(scope, data, &part("data"))?,
+                title: self.text(scope, title, part("title"))?,
+                data: self.fields(scope, data, part("data"))?,
             }),
             CompiledAction::WriteEntities(entities) => {
                 let mut planned = Vec::with_capacity(entities.len());
                 for entity in entities {
-                    planned.push(self.entity(scope, entity, place)?);
+                    planned.push(self.entity(scope, entity, part(""))?);
                 }
                 Ok(Planned::WriteEntities(planned))
             }
@@ -57,15 +58,16 @@ impl<'r, 'v> Run<'r, 'v> {
         &mut self,
         scope: &mut Context<'_, 'v>,
         message: &'r CompiledMessage,
-        place: &str,
+        index: usize,
     ) -> Result<Planned, Stop> {
-        let part = |name: &str| format!("{place}.{name}");
+        let part = |name| Place::Action(index, name);
+        let place = part("");
         let channel =
             match &message.channel {
                 None => None,
                 Some(Channel::Fixed(channel)) => Some(*channel),
                 Some(Channel::Worked(expression)) => {
-                    match self.json(scope, expression, &part("channel"))? {
+                    match self.json(scope, expression, part("channel"))? {
                         Json::Null => None,
                         Json::String(text) => Some(Uuid::parse_str(&text).map_err(|_| {
                             Stop::Failed(format!("{place}: {text:?} is no channel"))
@@ -75,15 +77,15 @@ impl<'r, 'v> Run<'r, 'v> {
                 }
             };
         let to = match &message.to {
-            Recipients::Text(template) => Json::String(self.text(scope, template, &part("to"))?),
-            Recipients::Worked(expression) => self.json(scope, expression, &part("to"))?,
+            Recipients::Text(template) => Json::String(self.text(scope, template, part("to"))?),
+            Recipients::Worked(expression) => self.json(scope, expression, part("to"))?,
         };
         let to = addresses(to).map_err(|why| Stop::Failed(format!("{place}: {why}")))?;
         let subject = match &message.subject {
             None => None,
-            Some(template) => Some(self.text(scope, template, &part("subject"))?),
+            Some(template) => Some(self.text(scope, template, part("subject"))?),
         };
-        let text = self.text(scope, &message.text, &part("text"))?;
+        let text = self.text(scope, &message.text, part("text"))?;
         Ok(Planned::Message(PlannedMessage { channel, to, subject, text }))
     }
 
@@ -91,7 +93,7 @@ impl<'r, 'v> Run<'r, 'v> {
         &mut self,
         scope: &mut Context<'_, 'v>,
         entity: &'r CompiledEntity,
-        place: &str,
+        place: Place<'r>,
     ) -> Result<PlannedEntity, Stop> {
         let id = self.text(scope, &entity.id, place)?;
         if id.is_empty() || id.len() > 500 {
@@ -118,7 +120,7 @@ impl<'r, 'v> Run<'r, 'v> {
         &mut self,
         scope: &mut Context<'_, 'v>,
         template: &'r Template,
-        place: &str,
+        place: Place<'r>,
     ) -> Result<String, Stop> {
         let mut text = String::new();
         for part in &template.0 {
@@ -141,7 +143,7 @@ impl<'r, 'v> Run<'r, 'v> {
         &mut self,
         scope: &mut Context<'_, 'v>,
         template: &'r JsonTemplate,
-        place: &str,
+        place: Place<'r>,
     ) -> Result<Map<String, Json>, Stop> {
         match self.filled(scope, template, place)? {
             Json::Object(fields) => Ok(fields),
@@ -153,7 +155,7 @@ impl<'r, 'v> Run<'r, 'v> {
         &mut self,
         scope: &mut Context<'_, 'v>,
         template: &'r JsonTemplate,
-        place: &str,
+        place: Place<'r>,
     ) -> Result<Json, Stop> {
         Ok(match template {
             JsonTemplate::Plain(json) => json.clone(),

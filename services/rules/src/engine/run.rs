@@ -1,6 +1,7 @@
 //! One run of one rule: its conditions in their order, and what it would do.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
 use cel::common::types::{CelBool, CelNull};
 use cel::common::value::Val;
@@ -109,7 +110,7 @@ impl<'r, 'v> Run<'r, 'v> {
         }
         let throttle_key = match rule.throttle.as_ref().and_then(|throttle| throttle.key.as_ref()) {
             Some(key) => {
-                let json = self.json(scope, key, "throttle.key")?;
+                let json = self.json(scope, key, Place::Throttle)?;
                 match json {
                     Json::String(text) => text,
                     other => other.to_string(),
@@ -140,24 +141,24 @@ impl<'r, 'v> Run<'r, 'v> {
                 .map(|value| *value.inner())
                 .ok_or_else(|| value.get_type().name().to_owned())
         });
-        let place = || format!("{part}[{index}]");
+        let place = Place::Condition(part, index);
         let outcome = match value {
             Ok(Ok(holds)) => Ok(holds),
             // What is not known has no fields: the condition does not hold, and nothing is wrong with the rule.
             Err(Stop::Failed(_)) if let Some(unknown) = self.unknown(scope, clause) => {
-                Err(Stop::Refused(format!("{}: {unknown} is not known", place())))
+                Err(Stop::Refused(format!("{place}: {unknown} is not known")))
             }
             Ok(Err(kind)) => {
-                Err(Stop::Failed(format!("{} is neither true nor false but {kind}", place())))
+                Err(Stop::Failed(format!("{place} is neither true nor false but {kind}")))
             }
-            Err(stop) => Err(stop.within(&place())),
+            Err(stop) => Err(stop.within(place)),
         };
         self.note(|| {
             let (value, error) = match &outcome {
                 Ok(holds) => (Noted::Bool(*holds), None),
                 Err(stop) => (Noted::Nothing, stop.error()),
             };
-            Note { place: Place::Condition(part, index), expression: clause, value, error }
+            Note { place, expression: clause, value, error }
         });
         outcome
     }
@@ -181,7 +182,7 @@ impl<'r, 'v> Run<'r, 'v> {
         &mut self,
         scope: &mut Context<'_, 'v>,
         expression: &'r Expression,
-        place: &str,
+        place: Place<'r>,
     ) -> Result<Json, Stop> {
         self.prepare(scope, expression)?;
         let value = self.with(scope, expression, |value| {
@@ -198,7 +199,7 @@ impl<'r, 'v> Run<'r, 'v> {
             Ok(None) => Err(Stop::Failed(format!("{place} is larger than it may be"))),
             Err(stop) => Err(stop.within(place)),
         };
-        self.note(|| Note::of(Place::Named(place.to_owned()), expression, &outcome));
+        self.note(|| Note::of(place, expression, &outcome));
         outcome
     }
 
@@ -235,13 +236,13 @@ impl<'r, 'v> Run<'r, 'v> {
         let value = self.with(scope, expression, |value| {
             (weight(value) <= DATA_BYTES).then(|| value.clone_as_boxed())
         });
-        let place = format!("let.{name}");
+        let place = Place::Binding(name);
         let outcome = match value {
             Ok(Some(value)) => Ok(value),
             Ok(None) => Err(Stop::Failed(format!("{place} is larger than it may be"))),
-            Err(stop) => Err(stop.within(&place)),
+            Err(stop) => Err(stop.within(place)),
         };
-        self.note(|| Note::of(Place::Binding(name), expression, &outcome));
+        self.note(|| Note::of(place, expression, &outcome));
         self.locals.insert(name.to_owned(), outcome?);
         Ok(())
     }
@@ -330,7 +331,7 @@ impl<'r, 'v> Run<'r, 'v> {
 
 impl Stop {
     /// Says where.
-    pub(super) fn within(self, place: &str) -> Self {
+    pub(super) fn within(self, place: impl Display) -> Self {
         match self {
             Self::Failed(why) => Self::Failed(format!("{place}: {why}")),
             Self::Absent(why) => Self::Absent(format!("{place}: {why}")),

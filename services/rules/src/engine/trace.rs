@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 
 /// What was asked in one evaluation, in order, and where it stopped.
@@ -37,7 +37,42 @@ pub struct Clause {
     pub error: Option<String>,
     /// What it read: of the event, by lookups, of `let`.
     #[schema(value_type = Object)]
-    pub read: BTreeMap<String, Json>,
+    pub read: Reads,
+}
+
+/// What an expression read, by its text, in the order of the texts. Nearly always one or two things.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "BTreeMap<String, Json>")]
+pub struct Reads(Vec<(String, Json)>);
+
+impl Reads {
+    /// What was read by this text.
+    pub fn get(&self, text: &str) -> Option<&Json> {
+        self.0.iter().find(|(known, _)| known == text).map(|(_, value)| value)
+    }
+
+    pub(crate) fn insert(&mut self, text: String, value: Json) {
+        match self.0.binary_search_by(|(known, _)| known.as_str().cmp(&text)) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (text, value)),
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl From<BTreeMap<String, Json>> for Reads {
+    fn from(reads: BTreeMap<String, Json>) -> Self {
+        Self(reads.into_iter().collect())
+    }
+}
+
+impl Serialize for Reads {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(text, value)| (text, value)))
+    }
 }
 
 /// Something that was done.
