@@ -97,7 +97,7 @@ pub(crate) struct Expression {
     pub(crate) source: Box<str>,
     pub(crate) ast: Ast,
     /// The same, with what it reads of the event in variables; conditions and `let` have that.
-    pub(crate) shared: Option<Shared>,
+    pub(crate) shared: Option<Box<Shared>>,
     /// What it looks up, inner ones first.
     pub(crate) lookups: Vec<LookupSite>,
     /// Which names of `let` it reads itself.
@@ -124,7 +124,7 @@ impl Operand {
 impl Expression {
     /// Shares what it reads of the event with other rules.
     pub(crate) fn sharing(mut self) -> Self {
-        self.shared = Shared::of(&self.ast);
+        self.shared = Shared::of(&self.ast).map(Box::new);
         self
     }
 }

@@ -301,7 +301,7 @@ impl<'r, 'v> Run<'r, 'v> {
         expression: &Expression,
         take: impl FnOnce(&(dyn Val + 'v)) -> T,
     ) -> Result<T, Stop> {
-        let shared = expression.shared.as_ref().filter(|shared| self.paths.has_all_of(shared));
+        let shared = expression.shared.as_deref().filter(|shared| self.paths.has_all_of(shared));
         let ast = shared.map_or(&expression.ast, |shared| &shared.ast);
         let outcome = if self.locals.is_empty() {
             Value::resolve_val(ast, scope).map(|value| take(&*value))
