@@ -23,7 +23,7 @@ impl Peer {
         let address = Address::new();
         let (host, port) = (address.socket().ip().to_string(), address.socket().port().to_string());
         let child = Command::new(needed("SOVEREIGN_TEST_PYTHON"))
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/peer.py"))
+            .arg("peers/peer.py")
             .args(["--host", &host, "--port", &port])
             .stdin(Stdio::null())
             .spawn()

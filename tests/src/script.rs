@@ -25,7 +25,7 @@ pub async fn run_python(name: &str, arguments: &[&str]) -> Value {
 
 async fn run(mut command: Command, name: &str, arguments: &[&str]) -> Value {
     let output = command
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/clients"))
+        .current_dir("clients")
         .arg(name)
         .args(arguments)
         .output()

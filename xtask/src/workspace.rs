@@ -2,14 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use anyhow::{Context, bail};
 
 /// The workspace's root folder.
 pub fn root() -> &'static Path {
-    // This crate is a folder directly below it.
-    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-    own.parent().unwrap_or(own)
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        // Cargo says which checkout this is run for. The one that it was built in may be another, or gone,
+        // where several share a folder of build output.
+        let own = std::env::var_os("CARGO_MANIFEST_DIR");
+        let own = own.map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        // This crate is a folder directly below it.
+        own.parent().map_or_else(|| own.clone(), Path::to_owned)
+    });
+    &ROOT
 }
 
 /// The folder of build output: this program was built into one of its profiles' folders.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use compose_spec::Compose;
 
+/// Seen from this crate's folder, in which its tests run.
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose")
+    PathBuf::from("../compose")
 }
 
 fn read(name: &str) -> String {

@@ -11,7 +11,8 @@ use crate::stage::Stage;
 
 /// The built components: in the folder that `SOVEREIGN_TEST_PLUGINS` names, or where xtask puts them.
 fn built() -> Vec<PathBuf> {
-    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/plugins");
+    // Seen from this crate's folder, in which its tests run.
+    let usual = "../../target/plugins";
     let folder =
         std::env::var_os("SOVEREIGN_TEST_PLUGINS").map_or_else(|| usual.into(), PathBuf::from);
     let Ok(entries) = std::fs::read_dir(&folder) else {
