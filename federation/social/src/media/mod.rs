@@ -139,11 +139,7 @@ impl Social {
             ));
         };
         // The row is gone for others only after its files are, as in the sweep.
-        for path in &files {
-            self.0.media.remove(path).await?;
-        }
-        tx.commit().await?;
-        Ok(())
+        self.remove_files(tx, &files).await
     }
 
     /// Opens a stored file for serving.

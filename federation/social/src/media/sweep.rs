@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::Duration;
 use serde::{Deserialize, Serialize};
-use spine::{Cause, Job, JobError, JobRun, Lane};
+use spine::{Cause, Job, JobError, JobRun, Lane, Tx};
 
 use crate::store::{media_uploads, unused_files};
 use crate::{Social, SocialError};
@@ -46,10 +46,7 @@ impl Social {
             if files.is_empty() {
                 return Ok(());
             }
-            for path in &files {
-                self.0.media.remove(path).await?;
-            }
-            tx.commit().await?;
+            self.remove_files(tx, &files).await?;
             tracing::info!(files = files.len(), "unattached media was removed");
         }
     }
@@ -66,11 +63,21 @@ impl Social {
             if files.is_empty() {
                 return Ok(());
             }
-            for path in &files {
-                self.0.media.remove(path).await?;
-            }
-            tx.commit().await?;
+            self.remove_files(tx, &files).await?;
             tracing::info!(files = files.len(), "unused profile pictures were removed");
         }
+    }
+
+    /// Removes files, and for others the rows that the transaction took away.
+    pub(super) async fn remove_files(&self, tx: Tx, files: &[String]) -> Result<(), SocialError> {
+        for path in files {
+            if let Err(error) = self.0.media.remove(path).await {
+                // At once, and not when the connection is used again: until then the next run passes over
+                // rows that are locked.
+                tx.rollback().await?;
+                return Err(error);
+            }
+        }
+        Ok(tx.commit().await?)
     }
 }
