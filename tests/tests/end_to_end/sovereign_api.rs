@@ -28,7 +28,8 @@ async fn fuzzing_finds_no_failure_and_no_undocumented_answer() {
         .arg("--header")
         .arg(format!("Authorization: Bearer {}", home.owner.token().unwrap()))
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES])
-        .args(["--seed", "20261126", "--workers", "2", "--continue-on-failure", "--no-color"])
+        // One worker: Python up to 3.11.7 mixes up its threads where two of them parse (CPython gh-106905).
+        .args(["--seed", "20261126", "--workers", "1", "--continue-on-failure", "--no-color"])
         .args([
             "--checks",
             "not_a_server_error,status_code_conformance,content_type_conformance,\
